@@ -1,0 +1,23 @@
+import type { TensorType } from './graph.ts';
+import type { OpAttributes, OpName } from './op-attributes.ts';
+
+/** ONNX element types that rules use for constants and casts. */
+export type OnnxType = 'float' | 'int64' | 'int32' | 'bool' | 'float16' | 'bfloat16' | 'uint8' | 'int8';
+
+/** Attribute values; an integer-valued attribute that ONNX declares as float is given as `{ float: 2 }`. */
+export type OnnxAttribute = number | string | readonly number[] | { readonly float: number } | { readonly type: OnnxType };
+
+/** What the ONNX rule of one node may use. Names are strings of the graph under construction. */
+export interface OnnxContext<K extends OpName> {
+  readonly attributes: OpAttributes[K];
+  /** Names of the operands. */
+  readonly operands: readonly string[];
+  readonly operandTypes: readonly TensorType[];
+  readonly type: TensorType;
+  /** Adds a node of a standard operator of the default domain and returns its first output's name. */
+  op(opType: string, inputs: readonly string[], attributes?: Readonly<Record<string, OnnxAttribute>>): string;
+  /** An initializer, shared where equal. `shape` defaults to `[]` for a number and `[n]` for a list. */
+  constant(type: OnnxType, data: number | readonly number[], shape?: readonly number[]): string;
+  /** The noise tensor of a stream: a slice of the pool input at this step's offset, reshaped. */
+  noise(distribution: 'uniform' | 'normal', stream: string, shape: readonly number[]): string;
+}

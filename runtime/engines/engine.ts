@@ -1,0 +1,33 @@
+import type { Graph } from '../../compiler/ir/graph.ts';
+
+/** A dense tensor on the host, row-major. */
+export type HostTensor =
+  | { readonly dtype: 'f32'; readonly shape: readonly number[]; readonly data: Float32Array }
+  | { readonly dtype: 'i32'; readonly shape: readonly number[]; readonly data: Int32Array };
+
+/** Tensors by the names of a graph's inputs or outputs. */
+export type Tensors = ReadonlyMap<string, HostTensor>;
+
+/** A graph that an engine has made ready to run. */
+export interface Executable {
+  /**
+   * Evaluates the graph. Noise comes from the pool slices of (seed, step, stream), the same in every engine.
+   * @throws where an input is missing or has another shape than the graph states
+   */
+  run(inputs: Tensors, step: number): Promise<Tensors>;
+  dispose(): Promise<void>;
+}
+
+export interface LoadOptions {
+  /** Seed of the noise streams. */
+  readonly seed: number;
+}
+
+/** Something that runs IR graphs. Engines differ in speed and rounding only. */
+export interface Engine {
+  readonly name: 'onnx' | 'tfjs' | 'reference';
+  /** Library, version, backend and threads, for `doctor` and the run's records. */
+  readonly description: string;
+  load(graph: Graph, options: LoadOptions): Promise<Executable>;
+  dispose(): Promise<void>;
+}
