@@ -82,6 +82,11 @@ export interface OpAttributes {
   readonly quantize: { readonly element: IntElement | FloatElement };
   /** operands x, scale, noise uniform in [0, 1) of x's shape: rounds up with probability equal to the fraction. */
   readonly quantizeStochastic: { readonly element: IntElement | FloatElement };
+  /**
+   * operands codes (whole numbers held in f32), scale (broadcasts to codes): `codes · scale`. In an exported graph
+   * the codes are an integer initializer of this element, 32 bits for biases.
+   */
+  readonly dequantize: { readonly element: IntElement };
   /** operands x, scale: 1 where rounding x stays on the grid (qmin ≤ q ≤ qmax), 0 where it saturates. */
   readonly quantizeMask: { readonly element: IntElement | FloatElement };
   /** Identity; its cotangent is quantized on the way back. The site of a layer's gradient. */
