@@ -19,7 +19,13 @@ export interface CheckedSpec {
 export type DataSource =
   | { readonly kind: 'mnist' | 'fashion_mnist' | 'cifar10' }
   | { readonly kind: 'glyphs'; readonly samples: number; readonly testSamples: number; readonly seed: number }
-  | { readonly kind: 'regression'; readonly samples: number; readonly features: number; readonly noise: number; readonly seed: number }
+  | {
+      readonly kind: 'regression';
+      readonly samples: number;
+      readonly features: number;
+      readonly noise: number;
+      readonly seed: number;
+    }
   /** Path relative to the data folder, already known not to leave it. */
   | { readonly kind: 'csv'; readonly path: string; readonly target: string; readonly header: boolean };
 
@@ -39,7 +45,9 @@ export interface CheckedData {
   readonly augment: readonly Augmentation[];
   /** Shape of one sample. */
   readonly sampleShape: readonly number[];
-  readonly target: { readonly kind: 'classes'; readonly count: number } | { readonly kind: 'values'; readonly count: number };
+  readonly target:
+    | { readonly kind: 'classes'; readonly count: number }
+    | { readonly kind: 'values'; readonly count: number };
   readonly span: Span;
 }
 
@@ -116,8 +124,21 @@ export type ScalarSchedule =
 
 export type Optimizer =
   | { readonly kind: 'sgd'; readonly lr: ScalarSchedule; readonly weightDecay: number }
-  | { readonly kind: 'momentum'; readonly lr: ScalarSchedule; readonly momentum: number; readonly nesterov: boolean; readonly weightDecay: number }
-  | { readonly kind: 'adam' | 'adamw'; readonly lr: ScalarSchedule; readonly beta1: number; readonly beta2: number; readonly epsilon: number; readonly weightDecay: number };
+  | {
+      readonly kind: 'momentum';
+      readonly lr: ScalarSchedule;
+      readonly momentum: number;
+      readonly nesterov: boolean;
+      readonly weightDecay: number;
+    }
+  | {
+      readonly kind: 'adam' | 'adamw';
+      readonly lr: ScalarSchedule;
+      readonly beta1: number;
+      readonly beta2: number;
+      readonly epsilon: number;
+      readonly weightDecay: number;
+    };
 
 /** The Params → Gradient part of T, as composed in the spec. */
 export type GradientMorphism =
@@ -144,8 +165,30 @@ export interface CheckedTrain {
 
 /** What stands at a site; `value` is any named value that an annotation put a site at (`relu_1.out`). */
 export type SiteKind =
-  | 'weights' | 'bias' | 'in' | 'grad' | 'weights.grad' | 'bias.grad'
-  | 'weights.stored' | 'bias.stored' | 'weights.m' | 'weights.v' | 'bias.m' | 'bias.v' | 'out';
+  | 'weights'
+  | 'bias'
+  | 'in'
+  | 'grad'
+  | 'weights.grad'
+  | 'bias.grad'
+  | 'weights.stored'
+  | 'bias.stored'
+  | 'weights.m'
+  | 'weights.v'
+  | 'bias.m'
+  | 'bias.v'
+  | 'out'
+  // Batch-norm parameters, which no class annotation touches.
+  | 'scale'
+  | 'shift'
+  | 'scale.grad'
+  | 'shift.grad'
+  | 'scale.stored'
+  | 'shift.stored'
+  | 'scale.m'
+  | 'scale.v'
+  | 'shift.m'
+  | 'shift.v';
 
 export interface BitsLimit {
   readonly min: number;
@@ -154,7 +197,12 @@ export interface BitsLimit {
 
 export type SiteChoice =
   /** A declared or derived format, and in a few words why: `class annotation`, `preset w4a4g8`, `unsigned: the value is ≥ 0`. */
-  | { readonly kind: 'format'; readonly format: Format; readonly why: string; readonly span: Span | undefined }
+  | {
+      readonly kind: 'format';
+      readonly format: Format;
+      readonly why: string;
+      readonly span: Span | undefined;
+    }
   /** To be allocated, within limits; `element` free, the rest as annotated. */
   | {
       readonly kind: 'auto';
@@ -196,7 +244,12 @@ export interface Level {
 
 /** A schedule's numbers: `{ value, unit }` as written, or a word. */
 export type ScheduleValue =
-  | { readonly kind: 'quantity'; readonly value: number; readonly unit: 'percent' | 'epochs' | 'steps' | 'bits' | 'none'; readonly at: number | undefined }
+  | {
+      readonly kind: 'quantity';
+      readonly value: number;
+      readonly unit: 'percent' | 'epochs' | 'steps' | 'bits' | 'none';
+      readonly at: number | undefined;
+    }
   | { readonly kind: 'word'; readonly word: string };
 
 export interface CheckedSchedule {
@@ -211,7 +264,9 @@ export interface CheckedPrecision {
   readonly levels: readonly Level[];
   readonly ties: readonly { readonly sites: readonly string[]; readonly span: Span }[];
   readonly requirements: readonly Requirement[];
-  readonly cost: { readonly kind: 'bit_operations' | 'bops' | 'bytes' } | { readonly kind: 'per_layer'; readonly costs: ReadonlyMap<string, number> };
+  readonly cost:
+    | { readonly kind: 'bit_operations' | 'bops' | 'bytes' }
+    | { readonly kind: 'per_layer'; readonly costs: ReadonlyMap<string, number> };
   readonly schedules: readonly CheckedSchedule[];
 }
 
@@ -226,9 +281,17 @@ export interface CheckedEvaluation {
 
 export interface CheckedExperiment {
   readonly name: string;
-  readonly methods: readonly { readonly name: string; readonly args: ReadonlyMap<string, number | string>; readonly span: Span }[];
+  readonly methods: readonly {
+    readonly name: string;
+    readonly args: ReadonlyMap<string, number | string>;
+    readonly span: Span;
+  }[];
   readonly seeds: readonly number[];
-  readonly budgets: readonly { readonly name: string; readonly epochs: number | undefined; readonly train: number | undefined }[];
+  readonly budgets: readonly {
+    readonly name: string;
+    readonly epochs: number | undefined;
+    readonly train: number | undefined;
+  }[];
   readonly span: Span;
 }
 

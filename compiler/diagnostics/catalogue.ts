@@ -1,9 +1,11 @@
-import { DATA_AND_RUN_CODES } from './catalogue/runs.ts';
 import { EMISSION_CODES } from './catalogue/emission.ts';
+import { LOWERING_CODES } from './catalogue/lowering.ts';
 import { NAME_CODES } from './catalogue/names.ts';
 import { PRECISION_CODES } from './catalogue/precision.ts';
+import { DATA_AND_RUN_CODES } from './catalogue/runs.ts';
 import { SHAPE_CODES } from './catalogue/shapes.ts';
 import { SYNTAX_CODES } from './catalogue/syntax.ts';
+import { RUN_CODES } from './catalogue/training.ts';
 
 /**
  * Every diagnostic that QSpec can give: `QS1xxx` syntax, `2xxx` names, `3xxx` shapes and types, `4xxx` ranges
@@ -15,7 +17,9 @@ export const CATALOGUE = {
   ...SHAPE_CODES,
   ...PRECISION_CODES,
   ...EMISSION_CODES,
+  ...LOWERING_CODES,
   ...DATA_AND_RUN_CODES,
+  ...RUN_CODES,
 } as const;
 
 export type Code = keyof typeof CATALOGUE;

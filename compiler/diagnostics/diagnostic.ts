@@ -40,7 +40,12 @@ interface Extras {
 }
 
 /** Makes a diagnostic from its catalogue entry; the message's parameters are typed by the code. */
-export function diagnostic<C extends Code>(code: C, span: Span, params: Params<C>, extras: Extras = {}): Diagnostic {
+export function diagnostic<C extends Code>(
+  code: C,
+  span: Span,
+  params: Params<C>,
+  extras: Extras = {},
+): Diagnostic {
   const entry = CATALOGUE[code];
   return {
     code,

@@ -3,7 +3,11 @@ import { nodeOf } from './graph.ts';
 import type { OpAttributes, OpName } from './op-attributes.ts';
 
 /** Infers the result type of an op; throws where operands do not fit, which is a mistake of ours, not the user's. */
-export type TypeRule = <K extends OpName>(op: K, operands: readonly TensorType[], attributes: OpAttributes[K]) => TensorType;
+export type TypeRule = <K extends OpName>(
+  op: K,
+  operands: readonly TensorType[],
+  attributes: OpAttributes[K],
+) => TensorType;
 
 /**
  * Appends nodes to a graph. An op applied twice to the same operands with the same attributes is one value: what
@@ -68,7 +72,11 @@ export class Builder {
   }
 
   op<K extends OpName>(op: K, operands: readonly Value[], attributes: OpAttributes[K]): Value {
-    const type = this.#typeRule(op, operands.map((v) => this.typeOf(v)), attributes);
+    const type = this.#typeRule(
+      op,
+      operands.map((v) => this.typeOf(v)),
+      attributes,
+    );
     const node = { kind: 'op', op, operands, attributes, type, origin: this.#origin } satisfies OpNode<K>;
     return this.#append(node as unknown as Node, keyOf(node));
   }

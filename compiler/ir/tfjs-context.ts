@@ -13,6 +13,7 @@ export type TfArgument =
   | string
   | null
   | readonly number[]
+  | readonly (readonly number[])[]
   | readonly TfExpression[]
   | { readonly [key: string]: TfArgument };
 

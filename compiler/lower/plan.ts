@@ -1,4 +1,5 @@
-import type { Site } from '../check/checked-spec.ts';
+import type { CheckedSpec, Site } from '../check/checked-spec.ts';
+import { type Diagnostic, diagnostic, hasErrors, type Result } from '../diagnostics/diagnostic.ts';
 import type { Format } from '../numeric/format.ts';
 import type { Span } from '../source/source.ts';
 
@@ -14,4 +15,71 @@ export interface PlannedSite {
 export interface FormatPlan {
   readonly sites: ReadonlyMap<string, PlannedSite>;
   readonly status: 'not analysed';
+}
+
+/**
+ * The plan of a spec whose every format is written down. What would have to be derived (`auto`), proved (`require`) or
+ * changed over time (`schedule`) is refused: it is never taken for f32.
+ */
+export function planFormats(spec: CheckedSpec): Result<FormatPlan> {
+  const { sites, requirements, schedules } = spec.precision;
+  const diagnostics: Diagnostic[] = [];
+  const planned = new Map<string, PlannedSite>();
+  const automatic: Site[] = [];
+  for (const site of sites) {
+    if (site.choice.kind === 'auto') {
+      automatic.push(site);
+      continue;
+    }
+    const { format, why, span } = site.choice;
+    diagnostics.push(...validateSite(site, format, span ?? spec.train.span));
+    planned.set(site.name, { site, format, why, span });
+  }
+  const first = automatic[0];
+  if (first) {
+    const span = first.choice.span ?? requirements[0]?.span ?? spec.train.span;
+    const hint = 'write a format such as int8 in its place, or name a preset';
+    diagnostics.push(diagnostic('QS6501', span, { sites: automatic.length, first: first.name }, { hint }));
+  }
+  for (const { quantity, span } of requirements) {
+    diagnostics.push(
+      diagnostic(
+        'QS6504',
+        span,
+        { quantity },
+        { hint: 'remove the requirement to compile without a guarantee' },
+      ),
+    );
+  }
+  for (const { name, span } of schedules) {
+    diagnostics.push(
+      diagnostic('QS6502', span, { name }, { hint: 'remove the schedule to train at fixed formats' }),
+    );
+  }
+  return {
+    value: hasErrors(diagnostics) ? undefined : { sites: planned, status: 'not analysed' },
+    diagnostics,
+  };
+}
+
+/** What the language can say of a site but a program cannot do. */
+function validateSite(site: Site, format: Format, span: Span): Diagnostic[] {
+  const refuse = (feature: string, allowed: string) => [
+    diagnostic('QS6503', span, { site: site.name, feature, allowed }),
+  ];
+  if (format.element.kind === 'f32') return [];
+  if (format.scale.kind === 'learned')
+    return refuse('a learned scale', 'use scale(absmax), scale(power_of_two) or scale(moving_average)');
+  if (format.scale.kind === 'moving_average' && site.kind !== 'in') {
+    return refuse(
+      'a moving-average scale',
+      'only what a layer reads (.in) has one; use scale(absmax) or scale(power_of_two)',
+    );
+  }
+  if (format.scale.kind === 'moving_average' && format.granularity.kind === 'group') {
+    return refuse('a moving-average scale per group', 'use it per tensor or per channel');
+  }
+  if (format.element.kind === 'int' && format.scale.kind === 'none')
+    return refuse('no scale', 'integers need one');
+  return [];
 }

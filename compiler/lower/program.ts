@@ -33,11 +33,13 @@ export interface NoiseStream {
 /**
  * One training step T as a graph with everything needed to run it again and again. Inputs by role: `parameter`, `buffer`,
  * `state` (as in {@link StateTensor}), `batch` (`x` of shape `[n, …sample]`; `labels` `i32[n]` or `targets` `f32[n, k]`), `hyper` scalars.
- * Outputs: every state tensor under its own name, `loss` (scalar, mean over the batch), `logits`, and each gradient as `<parameter>.grad`.
+ * Outputs: every state tensor under its own name, `loss` (scalar, mean over the batch) and `logits`.
  */
 export interface TrainingProgram {
   readonly name: string;
   readonly step: Graph;
+  /** The same step with each gradient as a further output `<parameter>.grad`. */
+  readonly stepWithGradients: Graph;
   readonly plan: FormatPlan;
   readonly tensors: readonly StateTensor[];
   readonly hyper: readonly HyperParameter[];

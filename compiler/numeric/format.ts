@@ -110,17 +110,26 @@ export function gridMax(element: IntElement | FloatElement): number {
   return element.kind === 'int' ? codeRange(element).max : maxFinite(element);
 }
 
-const NAMED_FLOATS: ReadonlyMap<FloatElement['specials'], readonly (readonly [number, number, string])[]> = new Map([
-  ['ieee', [[5, 10, 'fp16'], [8, 7, 'bf16']]],
-  ['ieee_saturating', [[5, 2, 'e5m2']]],
-  ['fn', [[4, 3, 'e4m3fn']]],
-] as const);
+const NAMED_FLOATS: ReadonlyMap<FloatElement['specials'], readonly (readonly [number, number, string])[]> =
+  new Map([
+    [
+      'ieee',
+      [
+        [5, 10, 'fp16'],
+        [8, 7, 'bf16'],
+      ],
+    ],
+    ['ieee_saturating', [[5, 2, 'e5m2']]],
+    ['fn', [[4, 3, 'e4m3fn']]],
+  ] as const);
 
 /** The name under which the language writes an element: `int8`, `uint4`, `fp16`, `e3m0`. */
 export function elementName(element: Element): string {
   if (element.kind === 'f32') return 'f32';
   if (element.kind === 'int') return `${element.signed ? 'int' : 'uint'}${element.bits}`;
-  const named = NAMED_FLOATS.get(element.specials)?.find(([e, m]) => e === element.exponent && m === element.mantissa);
+  const named = NAMED_FLOATS.get(element.specials)?.find(
+    ([e, m]) => e === element.exponent && m === element.mantissa,
+  );
   return named ? named[2] : `e${element.exponent}m${element.mantissa}`;
 }
 
@@ -132,7 +141,7 @@ export function formatName(format: Format): string {
   if (element.kind === 'int' && element.signed && !element.narrow) words.push('full');
   if (granularity.kind === 'channel') words.push('per channel');
   if (granularity.kind === 'group') words.push(`per group(${granularity.size})`);
-  if (scale.kind === 'moving_average') words.push(`scale(moving_average, ${scale.momentum})`);
+  if (scale.kind === 'moving_average') words.push(`scale(moving_average(${scale.momentum}))`);
   else if (scale.kind !== 'absmax' && scale.kind !== 'none') words.push(`scale(${scale.kind})`);
   if (rounding === 'stochastic') words.push('stochastic');
   return words.join(' ');

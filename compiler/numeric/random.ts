@@ -23,7 +23,15 @@ function mulHigh(a: number, b: number): number {
 }
 
 /** Four 32-bit words for the 128-bit counter (c0 … c3) under the 64-bit key (k0, k1), written to `out`. */
-export function philox(out: Uint32Array, c0: number, c1: number, c2: number, c3: number, k0: number, k1: number): void {
+export function philox(
+  out: Uint32Array,
+  c0: number,
+  c1: number,
+  c2: number,
+  c3: number,
+  k0: number,
+  k1: number,
+): void {
   for (let round = 0; round < 10; round++) {
     const high0 = mulHigh(M0, c0 >>> 0);
     const low0 = Math.imul(M0, c0);
@@ -105,9 +113,16 @@ export function poolSize(largest: number): number {
 }
 
 /** The pool that serves a step: noise of a stream is its slice at {@link poolOffset}. */
-export function noisePool(distribution: 'uniform' | 'normal', seed: number, step: number, size: number): Float32Array {
+export function noisePool(
+  distribution: 'uniform' | 'normal',
+  seed: number,
+  step: number,
+  size: number,
+): Float32Array {
   const epoch = Math.floor(step / POOL_STEPS);
-  return distribution === 'uniform' ? uniforms(seed, 'noise.uniform', epoch, size) : normals(seed, 'noise.normal', epoch, size);
+  return distribution === 'uniform'
+    ? uniforms(seed, 'noise.uniform', epoch, size)
+    : normals(seed, 'noise.normal', epoch, size);
 }
 
 /** Where a stream's slice of `count` values starts in a pool of `size`, keyed by (seed, step, stream). */

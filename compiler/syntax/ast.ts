@@ -24,7 +24,15 @@ export interface Comment {
   readonly span: Span;
 }
 
-export type Item = DataItem | BlockItem | ModelItem | TrainItem | PrecisionItem | EvalItem | ExperimentItem | ExportItem;
+export type Item =
+  | DataItem
+  | BlockItem
+  | ModelItem
+  | TrainItem
+  | PrecisionItem
+  | EvalItem
+  | ExperimentItem
+  | ExportItem;
 
 /** `data mnist { source: mnist, batch: 64 }` or the short form `data regression(samples: 1000, …)`. */
 export interface DataItem {
@@ -111,7 +119,9 @@ export interface LevelsStatement {
   readonly kind: 'levels';
   readonly levels: readonly {
     readonly bits: Expr;
-    readonly format: FormatExpr | readonly { readonly target: SitePattern; readonly format: FormatExpr; readonly span: Span }[];
+    readonly format:
+      | FormatExpr
+      | readonly { readonly target: SitePattern; readonly format: FormatExpr; readonly span: Span }[];
     readonly span: Span;
   }[];
   readonly span: Span;
@@ -202,7 +212,11 @@ export interface ExperimentItem {
   readonly kind: 'experiment';
   readonly name: Name;
   readonly entries: readonly Entry[];
-  readonly budgets: readonly { readonly name: Name; readonly entries: readonly Entry[]; readonly span: Span }[];
+  readonly budgets: readonly {
+    readonly name: Name;
+    readonly entries: readonly Entry[];
+    readonly span: Span;
+  }[];
   readonly span: Span;
 }
 

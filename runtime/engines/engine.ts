@@ -31,3 +31,17 @@ export interface Engine {
   load(graph: Graph, options: LoadOptions): Promise<Executable>;
   dispose(): Promise<void>;
 }
+
+/** The library that an engine needs is not installed, or does not load on this machine. */
+export class EngineUnavailable extends Error {
+  readonly engine: Engine['name'];
+  readonly library: string;
+
+  constructor(engine: Engine['name'], library: string, cause: unknown) {
+    const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    super(`the ${engine} engine needs ${library}, which does not load: ${reason}`, { cause });
+    this.name = 'EngineUnavailable';
+    this.engine = engine;
+    this.library = library;
+  }
+}

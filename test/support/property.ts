@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import type fc from 'fast-check';
 
 /** The seed of every property test; CI prints it, and `QSPEC_SEED` replays another. */
 export const SEED = Number(process.env['QSPEC_SEED'] ?? 20261122);

@@ -1,0 +1,36 @@
+import { EXIT, type ExitCode } from '../runtime/failure.ts';
+
+/** One number of a bench. */
+export interface Measurement {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+}
+
+/** A bench measures and returns; `main` prints. */
+export type Bench = () => Promise<readonly Measurement[]>;
+
+/** Every bench by name, imported when it is called. */
+const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  check: async () => (await import('./check.ts')).benchCheck,
+  step: async () => (await import('./step.ts')).benchStep,
+};
+
+/** `npm run bench -- NAME [--json]` */
+async function main(argv: readonly string[]): Promise<ExitCode> {
+  const json = argv.includes('--json');
+  const names = argv.filter((arg) => arg !== '--json');
+  const load = names.length === 1 ? BENCHES[names[0] ?? ''] : undefined;
+  if (!load) {
+    process.stderr.write(`usage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--json]\n`);
+    return EXIT.usage;
+  }
+  const measurements = await (await load())();
+  if (json) process.stdout.write(`${JSON.stringify({ bench: names[0], measurements })}\n`);
+  else
+    for (const { name, value, unit } of measurements)
+      process.stdout.write(`${name}: ${value.toPrecision(4)} ${unit}\n`);
+  return EXIT.ok;
+}
+
+process.exitCode = await main(process.argv.slice(2));

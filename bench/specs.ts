@@ -1,0 +1,11 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Source } from '../compiler/source/source.ts';
+
+/** The specs of the repository, from the folder in which `npm run` starts. */
+export function repositorySpecs(): readonly Source[] {
+  return readdirSync('specs')
+    .filter((name) => name.endsWith('.qspec'))
+    .sort()
+    .map((name) => ({ path: name, text: readFileSync(join('specs', name), 'utf8') }));
+}

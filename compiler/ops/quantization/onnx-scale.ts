@@ -1,0 +1,52 @@
+import type { OnnxContext } from '../../ir/onnx-context.ts';
+import type { OpName } from '../../ir/op-attributes.ts';
+import { gridMax } from '../../numeric/format.ts';
+import { MAX_SCALE, MIN_SCALE } from '../../numeric/round.ts';
+import { arity } from '../operands.ts';
+
+export type Nodes = Pick<OnnxContext<OpName>, 'op' | 'constant'>;
+
+/** `max(max x, −min x)` in two reductions, which read x twice but write nothing, as `Abs` would. */
+export function onnxScale(context: OnnxContext<'quantScale'>): string {
+  const { op, constant, operands, attributes } = context;
+  const [x] = arity(operands, 1);
+  const over = constant('int64', attributes.axes);
+  const extreme = (reduction: string): string => op(reduction, [x, over], { keepdims: 1 });
+  const absmax =
+    attributes.axes.length === 0
+      ? op('Abs', [x])
+      : op('Max', [extreme('ReduceMax'), op('Neg', [extreme('ReduceMin')])]);
+  const divided = op('Div', [absmax, constant('float', gridMax(attributes.element))]);
+  const scale = op('Max', [divided, constant('float', MIN_SCALE)]);
+  const chosen = attributes.kind === 'absmax' ? scale : nextPowerOfTwo(context, scale);
+  return op('Where', [op('Equal', [absmax, constant('float', 0)]), constant('float', 1), chosen]);
+}
+
+/** The power of two at or above each normal x > 0, at most {@link MAX_SCALE}. */
+function nextPowerOfTwo(nodes: Nodes, x: string): string {
+  const { op, constant } = nodes;
+  const below = binadeOfAny(nodes, x);
+  const next = op('Where', [op('Equal', [below, x]), x, op('Mul', [below, constant('float', 2)])]);
+  return op('Min', [next, constant('float', MAX_SCALE)]);
+}
+
+/**
+ * `2^⌊log₂ x⌋` for normal 0 < x < 2¹⁰⁴, exactly: adding and subtracting `2²³·x` rounds x to one significant bit, which is the power of
+ * two below x or the one above.
+ */
+export function binade({ op, constant }: Nodes, x: string): string {
+  const shifted = op('Mul', [x, constant('float', 2 ** 23)]);
+  const rounded = op('Sub', [op('Add', [x, shifted]), shifted]);
+  return op('Where', [op('Greater', [rounded, x]), op('Mul', [rounded, constant('float', 0.5)]), rounded]);
+}
+
+/** The same for every normal x > 0: what exceeds 1 is scaled down first. */
+export function binadeOfAny(nodes: Nodes, x: string): string {
+  const { op, constant } = nodes;
+  const unit = op('Where', [
+    op('Greater', [x, constant('float', 1)]),
+    constant('float', 2 ** 64),
+    constant('float', 1),
+  ]);
+  return op('Mul', [binade(nodes, op('Div', [x, unit])), unit]);
+}

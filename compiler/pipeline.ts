@@ -1,0 +1,49 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { check } from './check/check.ts';
+import type { CheckedSpec } from './check/checked-spec.ts';
+import type { Diagnostic, Result } from './diagnostics/diagnostic.ts';
+import { type FormatPlan, planFormats } from './lower/plan.ts';
+import type { TrainingProgram } from './lower/program.ts';
+import { lowerTraining } from './lower/training.ts';
+import type { Source } from './source/source.ts';
+import { parse } from './syntax/parse.ts';
+
+/** A spec that became a program. */
+export interface Compiled {
+  readonly spec: CheckedSpec;
+  readonly plan: FormatPlan;
+  readonly program: TrainingProgram;
+  /** SHA-256 of the spec's text, in hex. */
+  readonly hash: string;
+}
+
+/** Text → syntax tree → names, shapes, types and annotations that all mean something. */
+export function checkSource(source: Source): Result<CheckedSpec> {
+  const parsed = parse(source);
+  return then(parsed, (file) => check(file, source));
+}
+
+/** The whole compiler: text → checked spec → formats → one training step as a graph. */
+export function compile(source: Source): Result<Compiled> {
+  return then(checkSource(source), (spec) =>
+    then(planFormats(spec), (plan) =>
+      then(lowerTraining(spec, plan), (program) => ({
+        value: { spec, plan, program, hash: hashOf(source) },
+        diagnostics: [],
+      })),
+    ),
+  );
+}
+
+export function hashOf(source: Source): string {
+  return bytesToHex(sha256(utf8ToBytes(source.text)));
+}
+
+/** Runs a stage on the value of the one before it and keeps what both had to say. */
+function then<A, B>(result: Result<A>, stage: (value: A) => Result<B>): Result<B> {
+  if (result.value === undefined) return { value: undefined, diagnostics: result.diagnostics };
+  const next = stage(result.value);
+  const diagnostics: readonly Diagnostic[] = [...result.diagnostics, ...next.diagnostics];
+  return { value: next.value, diagnostics };
+}

@@ -1,0 +1,81 @@
+import type { SiteKind } from '../../../compiler/check/checked-spec.ts';
+import type { Graph, Phase } from '../../../compiler/ir/graph.ts';
+import type { FormatPlan, PlannedSite } from '../../../compiler/lower/plan.ts';
+import { formatName } from '../../../compiler/numeric/format.ts';
+import { type Compiled, compile } from '../../../compiler/pipeline.ts';
+import { lineStarts, positionAt } from '../../../compiler/source/source.ts';
+import { EXIT, type ExitCode } from '../../failure.ts';
+import { type Context, print } from '../context.ts';
+import { successOf } from '../diagnostics.ts';
+import { readSource } from '../source-file.ts';
+import { table, wrap } from '../text.ts';
+
+const PHASES: readonly (readonly [Phase, string])[] = [
+  ['F', 'F, forward'],
+  ['B', 'B, backward'],
+  ['U', 'U, update'],
+];
+
+/** In which part of T a site's quantizer stands. */
+function phaseOf(kind: SiteKind): Phase {
+  if (/\.(stored|m|v)$/.test(kind)) return 'U';
+  return kind === 'grad' || kind.endsWith('.grad') ? 'B' : 'F';
+}
+
+/** `qspec explain FILE`: every tensor of F, B and U. Sites first, then what is f32 because no quantizer stands there. */
+export async function explain(context: Context, file: string): Promise<ExitCode> {
+  const source = await readSource(context.io.cwd, file);
+  const compiled = successOf(context, source, compile(source));
+  if (!compiled) return EXIT.diagnostics;
+  for (const line of describe(compiled)) print(context, line);
+  return EXIT.ok;
+}
+
+function describe({ spec, plan, program }: Compiled): string[] {
+  const starts = lineStarts(spec.source.text);
+  const lineOf = ({ span }: PlannedSite): string =>
+    span === undefined ? '' : `line ${positionAt(starts, span.start).line}`;
+  const lines = [`${spec.name}: ${plan.sites.size} sites, ${plan.status}`];
+  for (const [phase, title] of PHASES) {
+    const sites = [...plan.sites.values()].filter(({ site }) => phaseOf(site.kind) === phase);
+    const rows = sites.map((s) => [s.site.name, formatName(s.format), s.why, lineOf(s)]);
+    const { named, unnamed, inside } = unquantized(program.step, plan, phase);
+    lines.push('', title, ...table(rows, '  '));
+    if (named.size + unnamed > 0) {
+      const list = [...named].map(([name, count]) => (count === 1 ? name : `${name} (${count})`));
+      if (unnamed > 0) list.push(`${unnamed} unnamed`);
+      const total = [...named.values()].reduce((a, b) => a + b, unnamed);
+      lines.push(`  f32, no quantizer: ${total} ${total === 1 ? 'value' : 'values'}`, ...wrap(list, '    '));
+    }
+    if (inside > 0) lines.push(`  f32, inside quantizers (scales, masks, noise): ${inside} values`);
+  }
+  return lines;
+}
+
+/** Ops whose result is on the grid of the site that they are named after. */
+const ROUNDS: ReadonlySet<string> = new Set(['quantize', 'quantizeStochastic', 'dequantize']);
+
+interface Unquantized {
+  /** How many values carry each name. */
+  readonly named: ReadonlyMap<string, number>;
+  readonly unnamed: number;
+  /** Values that belong to the quantizer of a site. */
+  readonly inside: number;
+}
+
+/** The values of one phase that stand on no site's grid. */
+function unquantized(step: Graph, plan: FormatPlan, phase: Phase): Unquantized {
+  const named = new Map<string, number>();
+  let unnamed = 0;
+  let inside = 0;
+  for (const node of step.nodes) {
+    if (node.kind !== 'op' || node.origin.phase !== phase || ROUNDS.has(node.op)) continue;
+    // Behind '#' stands the summand of a step with several forward passes.
+    const name = node.origin.name?.replace(/#\d+/g, '');
+    const format = name === undefined ? undefined : plan.sites.get(name)?.format;
+    if (name === undefined) unnamed++;
+    else if (format !== undefined && format.element.kind !== 'f32') inside++;
+    else named.set(name, (named.get(name) ?? 0) + 1);
+  }
+  return { named, unnamed, inside };
+}

@@ -1,0 +1,134 @@
+import { join, resolve } from 'node:path';
+import { compile } from '../../../compiler/pipeline.ts';
+import { loadDataset } from '../../data/dataset.ts';
+import { dataRoot } from '../../data/root.ts';
+import { EXIT, type ExitCode } from '../../failure.ts';
+import type { CheckpointInterval } from '../../train/loop.ts';
+import { type TrainOutcome, train } from '../../train/run.ts';
+import { claimFolder, findRun } from '../../train/run-directory.ts';
+import type { RunRecord } from '../../train/run-record.ts';
+import { qspecVersion } from '../../version.ts';
+import { type Context, print, say } from '../context.ts';
+import { reportDiagnostics, successOf } from '../diagnostics.ts';
+import { defaultThreads, type EngineOptions, openEngine } from '../engines.ts';
+import { createProgress } from '../progress.ts';
+import { scoreText } from '../score-text.ts';
+import { readSource } from '../source-file.ts';
+import { bytes } from '../text.ts';
+
+interface Options extends EngineOptions {
+  readonly out?: string;
+  readonly epochs?: number;
+  readonly seed?: number;
+  readonly checkpointEvery?: CheckpointInterval;
+  readonly resume?: true;
+  readonly force?: true;
+}
+
+const CHECKPOINT_EVERY: CheckpointInterval = { seconds: 60 };
+
+/** `qspec train FILE`. What a resumed run was started with need not be given again. */
+export async function trainCommand(context: Context, file: string, options: Options): Promise<ExitCode> {
+  const { io } = context;
+  const source = await readSource(io.cwd, file);
+  const compiled = successOf(context, source, compile(source));
+  if (!compiled) return EXIT.diagnostics;
+  const { spec, hash } = compiled;
+  const out = options.out ?? join('runs', spec.name);
+  const folder = resolve(io.cwd, out);
+  const recorded = options.resume ? (await findRun(folder))?.record : undefined;
+  const engineName = options.engine ?? recorded?.engine ?? 'onnx';
+  const threads = options.threads ?? recorded?.threads ?? defaultThreads();
+
+  const engine = await openEngine(engineName, threads);
+  try {
+    const record: RunRecord = {
+      name: spec.name,
+      hash,
+      seed: options.seed ?? recorded?.seed ?? spec.train.seed,
+      epochs: options.epochs ?? recorded?.epochs ?? spec.train.epochs,
+      engine: engineName,
+      threads,
+      engineDescription: engine.description,
+      qspec: qspecVersion(),
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+    };
+    const dataset = await loadDataset(spec.data, {
+      root: dataRoot(io.env),
+      log: (line) => say(context, line),
+    });
+    const found = await claimFolder(folder, source.text, record, ifExists(options));
+    if (found?.finished) {
+      say(context, `the run in ${out} is finished`);
+      return EXIT.ok;
+    }
+    if (found && found.record.engineDescription !== engine.description) {
+      say(
+        context,
+        `note: the run was started on ${found.record.engineDescription}; rounding may differ from here on`,
+      );
+    }
+    say(
+      context,
+      `training ${spec.name} on ${engine.description} into ${out} (formats ${compiled.plan.status})`,
+    );
+    const outcome = await interruptible(context, (signal) => {
+      const progress = createProgress(context);
+      return train(folder, compiled, dataset, engine, {
+        seed: record.seed,
+        epochs: record.epochs,
+        checkpointEvery: options.checkpointEvery ?? CHECKPOINT_EVERY,
+        signal,
+        observer: progress,
+      }).finally(() => progress.stop());
+    });
+    if (outcome.kind === 'interrupted') {
+      say(
+        context,
+        `interrupted after step ${outcome.step}; the same command with --resume goes on from there`,
+      );
+      return EXIT.interrupted;
+    }
+    reportDiagnostics(context, source, outcome.diagnostics);
+    reportOutcome(context, out, outcome);
+    return EXIT.ok;
+  } finally {
+    await engine.dispose();
+  }
+}
+
+function ifExists({ resume, force }: Options): 'resume' | 'replace' | 'refuse' {
+  if (resume) return 'resume';
+  return force ? 'replace' : 'refuse';
+}
+
+/** The first signal asks for an end after the current step; whoever sends a second does not want to wait. */
+async function interruptible<T>(context: Context, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const release = context.io.onInterrupt(() => {
+    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    controller.abort();
+  });
+  try {
+    return await run(controller.signal);
+  } finally {
+    release();
+  }
+}
+
+function reportOutcome(
+  context: Context,
+  out: string,
+  { summary }: Extract<TrainOutcome, { kind: 'finished' }>,
+): void {
+  const { test } = summary;
+  say(context, `test set, ${test.float32.samples} samples:`);
+  say(context, `  f32       ${scoreText(test.float32)}`);
+  say(context, `  deployed  ${scoreText(test.deployed)}`);
+  say(
+    context,
+    `model.safetensors ${bytes(summary.bytes.model)}, model.onnx ${summary.bytes.onnx === null ? 'not written' : bytes(summary.bytes.onnx)}`,
+  );
+  print(context, out);
+}

@@ -1,0 +1,26 @@
+import { availableParallelism } from 'node:os';
+import type { Engine } from '../engines/engine.ts';
+
+export type EngineName = Engine['name'];
+
+/** Options of the commands that run graphs. */
+export interface EngineOptions {
+  readonly engine?: EngineName;
+  readonly threads?: number;
+}
+
+export function defaultThreads(): number {
+  return Math.min(8, availableParallelism());
+}
+
+/** Loads an engine's library, and nothing before it is asked for. @throws EngineUnavailable */
+export async function openEngine(name: EngineName, threads: number): Promise<Engine> {
+  switch (name) {
+    case 'onnx':
+      return (await import('../engines/onnx.ts')).createOnnxEngine({ threads });
+    case 'tfjs':
+      return (await import('../engines/tfjs.ts')).createTfjsEngine();
+    case 'reference':
+      return (await import('../engines/reference.ts')).createReferenceEngine();
+  }
+}

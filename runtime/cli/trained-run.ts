@@ -1,0 +1,35 @@
+import { resolve } from 'node:path';
+import { type Compiled, compile } from '../../compiler/pipeline.ts';
+import { EXIT, runFailure } from '../failure.ts';
+import { readModel, type TrainedModel } from '../train/model-file.ts';
+import { findRun, type RunPaths, runPaths } from '../train/run-directory.ts';
+import type { RunRecord } from '../train/run-record.ts';
+import type { Context } from './context.ts';
+import { successOf } from './diagnostics.ts';
+
+/** A finished run with its spec compiled again and its model. */
+export interface TrainedRun {
+  readonly compiled: Compiled;
+  readonly model: TrainedModel;
+  readonly record: RunRecord;
+  readonly paths: RunPaths;
+}
+
+/**
+ * Opens a finished run; undefined, with diagnostics printed, where its spec no longer compiles.
+ * @throws RunFailure where the folder holds no finished run, DataError where its files cannot be read
+ */
+export async function openTrainedRun(context: Context, path: string): Promise<TrainedRun | undefined> {
+  const folder = resolve(context.io.cwd, path);
+  const run = await findRun(folder);
+  if (!run) {
+    throw runFailure('QS7102', { path }, "give the --out folder of a 'qspec train'", EXIT.usage);
+  }
+  if (!run.finished) {
+    throw runFailure('QS7106', { path }, 'finish it with qspec train … --resume');
+  }
+  const compiled = successOf(context, run.source, compile(run.source));
+  if (!compiled) return undefined;
+  const paths = runPaths(folder);
+  return { compiled, model: await readModel(paths.model, compiled.program), record: run.record, paths };
+}

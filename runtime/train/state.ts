@@ -1,0 +1,39 @@
+import { sizeOf } from '../../compiler/ir/graph.ts';
+import type { StateTensor, TrainingProgram } from '../../compiler/lower/program.ts';
+import { uniforms } from '../../compiler/numeric/random.ts';
+import type { HostTensor } from '../engines/engine.ts';
+
+export type FloatTensor = Extract<HostTensor, { readonly dtype: 'f32' }>;
+
+/** f32 tensors by name: parameters, optimizer state and buffers, or part of them. */
+export type State = ReadonlyMap<string, FloatTensor>;
+
+/** The state before the first step; every element is a function of (seed, tensor name, index). */
+export function initialState(program: Pick<TrainingProgram, 'tensors'>, seed: number): State {
+  return new Map(
+    program.tensors.map((tensor) => [
+      tensor.name,
+      { dtype: 'f32', shape: tensor.shape, data: initialData(tensor, seed) },
+    ]),
+  );
+}
+
+function initialData({ name, shape, initializer }: StateTensor, seed: number): Float32Array {
+  const size = sizeOf(shape);
+  if (initializer.kind === 'constant') return new Float32Array(size).fill(initializer.value);
+  return uniforms(seed, name, 0, size).map((u) => (2 * u - 1) * initializer.bound);
+}
+
+/** The tensors of the given roles. */
+export function ofRoles(
+  program: Pick<TrainingProgram, 'tensors'>,
+  state: State,
+  ...roles: readonly StateTensor['role'][]
+): State {
+  return new Map(
+    program.tensors.flatMap(({ name, role }) => {
+      const tensor = state.get(name);
+      return tensor && roles.includes(role) ? [[name, tensor] as const] : [];
+    }),
+  );
+}

@@ -1,0 +1,179 @@
+import type { FileNode } from './onnx-file.ts';
+import { type Codes, gamma, isPowerOfTwo, sizeOf, type Value } from './value.ts';
+
+/** What was proved of one convolution or product. */
+export interface AccumulationProof {
+  readonly node: string;
+  /** Largest possible magnitude of a partial sum, in units of the product of scales. */
+  readonly largestSum: number;
+  /** All scales are powers of two and no partial sum reaches 2²⁴, so float32 sums are exact in any order. */
+  readonly exact: boolean;
+}
+
+/** An integer product with its weights `[O, K…]` and bias, whatever operator it came from. */
+interface Product {
+  readonly node: FileNode;
+  readonly x: Value & { readonly codes: Codes };
+  readonly w: Value & { readonly codes: Codes };
+  readonly bias: Value | undefined;
+  readonly channels: number;
+  readonly depth: number;
+}
+
+/** Real output and error bound of integer sums `acc[n, o, …]`: `acc · s_x · s_w + b`, rounded once to float32. */
+function scaled(
+  product: Product,
+  shape: readonly number[],
+  sums: Float64Array,
+  proofs: AccumulationProof[],
+): Value {
+  const { node, x, w, bias, channels, depth } = product;
+  const inputScale = x.codes.scale[0] ?? 1;
+  const { limit } = x.codes;
+  const inner = sizeOf(shape.slice(2));
+  const error = new Float64Array(channels);
+  let largestSum = 0;
+  let powers = isPowerOfTwo(inputScale);
+  const factor = new Float64Array(channels);
+  const offset = new Float64Array(channels);
+  for (let o = 0; o < channels; o++) {
+    const weightScale = w.codes.scale[w.codes.scale.length === 1 ? 0 : o] ?? 1;
+    factor[o] = inputScale * weightScale;
+    offset[o] = bias ? (bias.data[bias.data.length === 1 ? 0 : o] ?? 0) : 0;
+    let weights = 0;
+    for (let k = 0; k < depth; k++) weights += Math.abs(w.codes.data[o * depth + k] ?? 0);
+    const magnitude = weights * limit + Math.abs((offset[o] ?? 0) / (factor[o] ?? 1));
+    largestSum = Math.max(largestSum, magnitude);
+    powers &&= isPowerOfTwo(weightScale) && (!bias?.codes || isPowerOfTwo(bias.codes.scale[0] ?? 1));
+    // The dequantized factors are rounded once each, then depth + 1 terms are summed, then the result is rounded.
+    error[o] = gamma(depth + 5) * magnitude * (factor[o] ?? 1);
+  }
+  const whole = !bias || bias.codes !== undefined;
+  const isExact = powers && whole && largestSum < 2 ** 24;
+  proofs.push({ node: node.name || node.outputs[0] || node.op, largestSum, exact: isExact });
+  const data = new Float64Array(sums.length);
+  for (let i = 0; i < sums.length; i++) {
+    const o = Math.floor(i / inner) % channels;
+    data[i] = Math.fround((sums[i] ?? 0) * (factor[o] ?? 1) + (offset[o] ?? 0));
+  }
+  return { shape, data, error: isExact ? new Float64Array(1) : error };
+}
+
+/** Operands that must be quantized for integer accumulation to mean anything. */
+function quantized(value: Value | undefined, node: FileNode): Value & { readonly codes: Codes } {
+  if (!value?.codes) throw new Error(`${node.op} '${node.name}' reads a tensor that is not quantized`);
+  return { ...value, codes: value.codes };
+}
+
+/** `Conv` over `[N, C, H, W]` with one group, by integer accumulation. */
+export function convolution(
+  node: FileNode,
+  inputs: readonly (Value | undefined)[],
+  proofs: AccumulationProof[],
+): Value {
+  const x = quantized(inputs[0], node);
+  const w = quantized(inputs[1], node);
+  const [batch = 0, channelsIn = 0, height = 0, width = 0] = x.shape;
+  const [channels = 0, , kernelH = 0, kernelW = 0] = w.shape;
+  const ints = (name: string, otherwise: number[]) => node.attributes.get(name)?.ints ?? otherwise;
+  const [strideH = 1, strideW = 1] = ints('strides', [1, 1]);
+  const [dilationH = 1, dilationW = 1] = ints('dilations', [1, 1]);
+  const [top = 0, left = 0, bottom = 0, right = 0] = ints('pads', [0, 0, 0, 0]);
+  if ((node.attributes.get('group')?.int ?? 1) !== 1) throw new Error(`Conv '${node.name}' has groups`);
+  const outH = Math.floor((height + top + bottom - dilationH * (kernelH - 1) - 1) / strideH) + 1;
+  const outW = Math.floor((width + left + right - dilationW * (kernelW - 1) - 1) / strideW) + 1;
+  const sums = new Float64Array(batch * channels * outH * outW);
+  const row = new Int32Array(outW);
+  const codes = x.codes.data;
+  const weights = w.codes.data;
+  const depth = channelsIn * kernelH * kernelW;
+  assertNoOverflow(node, depth, x.codes.limit, w.codes.limit);
+  for (let n = 0; n < batch; n++) {
+    for (let o = 0; o < channels; o++) {
+      for (let i = 0; i < outH; i++) {
+        row.fill(0);
+        for (let c = 0; c < channelsIn; c++) {
+          for (let kh = 0; kh < kernelH; kh++) {
+            const h = i * strideH - top + kh * dilationH;
+            if (h < 0 || h >= height) continue;
+            const base = ((n * channelsIn + c) * height + h) * width;
+            for (let kw = 0; kw < kernelW; kw++) {
+              const weight = weights[o * depth + (c * kernelH + kh) * kernelW + kw] as number;
+              if (weight === 0) continue;
+              const shift = kw * dilationW - left;
+              const first = Math.max(0, Math.ceil(-shift / strideW));
+              const last = Math.min(outW, Math.floor((width - 1 - shift) / strideW) + 1);
+              for (let j = first, at = base + shift + first * strideW; j < last; j++, at += strideW) {
+                row[j] = ((row[j] as number) + weight * (codes[at] as number)) | 0;
+              }
+            }
+          }
+        }
+        sums.set(row, ((n * channels + o) * outH + i) * outW);
+      }
+    }
+  }
+  return scaled(
+    { node, x, w, bias: inputs[2], channels, depth },
+    [batch, channels, outH, outW],
+    sums,
+    proofs,
+  );
+}
+
+/** Sums are kept in 32 bits, which wrap: what could reach them is refused before. */
+function assertNoOverflow(node: FileNode, depth: number, x: number, w: number): void {
+  if (depth * x * w >= 2 ** 31) {
+    throw new Error(`${node.op} '${node.name}' can exceed 32-bit accumulation`);
+  }
+}
+
+/** `MatMul` or `Gemm` of `[N, K]` with weights stored as `[O, K]` (transposed) or `[K, O]`. */
+export function product(
+  node: FileNode,
+  inputs: readonly (Value | undefined)[],
+  proofs: AccumulationProof[],
+): Value {
+  const x = quantized(inputs[0], node);
+  const stored = quantized(inputs[1], node);
+  const attribute = (name: string, otherwise: number) =>
+    node.attributes.get(name) ?? { float: otherwise, int: otherwise };
+  if (
+    attribute('alpha', 1).float !== 1 ||
+    attribute('beta', 1).float !== 1 ||
+    attribute('transA', 0).int !== 0
+  ) {
+    throw new Error(`${node.op} '${node.name}' scales or transposes its input`);
+  }
+  const w = attribute('transB', 0).int === 1 ? stored : transposed(stored);
+  const [batch = 0, depth = 0] = x.shape;
+  const [channels = 0] = w.shape;
+  const sums = new Float64Array(batch * channels);
+  for (let n = 0; n < batch; n++) {
+    for (let o = 0; o < channels; o++) {
+      let sum = 0;
+      for (let k = 0; k < depth; k++) {
+        sum += (x.codes.data[n * depth + k] as number) * (w.codes.data[o * depth + k] as number);
+      }
+      sums[n * channels + o] = sum;
+    }
+  }
+  return scaled({ node, x, w, bias: inputs[2], channels, depth }, [batch, channels], sums, proofs);
+}
+
+/** A quantized matrix with its axes swapped. */
+export function transposed(value: Value & { readonly codes: Codes }): Value & { readonly codes: Codes } {
+  const [rows = 0, columns = 0] = value.shape;
+  const from = (i: number) => (i % rows) * columns + Math.floor(i / rows);
+  return {
+    shape: [columns, rows],
+    data: value.data.map((_, i) => value.data[from(i)] ?? 0),
+    error: value.error,
+    codes: {
+      data: value.codes.data.map((_, i) => value.codes.data[from(i)] ?? 0),
+      scale: value.codes.scale,
+      axis: 1 - value.codes.axis,
+      limit: value.codes.limit,
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, expect, test } from 'vitest';
+import { uniforms } from '../../compiler/numeric/random.ts';
+import { ensureBuilt, spawnQspec } from '../support/built-cli.ts';
+import { SEED } from '../support/property.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+
+const SPEC = `spec killed
+data glyphs(samples: 400, test: 50, seed: 1) { batch: 8, validation: 16 }
+model Net(x: f32[1, 28, 28] in [0, 1]) -> f32[10] {
+  x |> conv(4, kernel: 3, pad: 1, stride: 2) as c1 |> batchnorm as n1 |> relu |> maxpool(2) |> flatten |> dense(10) as f1
+}
+train {
+  F = forward(Net) |> cross_entropy
+  B = backward(F)
+  U = adam(lr: cosine(3e-3, 0))
+  T = U ∘ B ∘ F
+  epochs: 12
+}
+precision {
+  weights: int8 per channel
+  activations: int8
+  gradients: int8 stochastic
+  stored weights: int8 stochastic
+}
+`;
+
+const TRAIN = ['train', 'killed.qspec', '--out', 'run', '--threads', '1', '--checkpoint-every', '7'];
+const KILLS = 10;
+
+async function results(cwd: string): Promise<Record<string, string>> {
+  const read = (name: string) => readFile(join(cwd, 'run', name));
+  const metrics = (await read('metrics.jsonl')).toString('utf8').trimEnd().split('\n');
+  return {
+    metrics: metrics
+      .map((line) => JSON.stringify({ ...(JSON.parse(line) as object), time: undefined }))
+      .join('\n'),
+    model: (await read('model.safetensors')).toString('hex'),
+    onnx: (await read('model.onnx')).toString('hex'),
+    summary: (await read('summary.json')).toString('utf8'),
+  };
+}
+
+beforeAll(ensureBuilt, 120_000);
+
+test('a run killed at ten random moments ends with the bits of an undisturbed one', {
+  timeout: 120_000,
+}, async () => {
+  const whole = await temporaryFolder();
+  await writeFile(join(whole, 'killed.qspec'), SPEC);
+  const undisturbed = spawnQspec(TRAIN, whole);
+  await undisturbed.training;
+  const started = performance.now();
+  expect(await undisturbed.exit).toMatchObject({ code: 0 });
+  const duration = performance.now() - started;
+
+  const cwd = await temporaryFolder();
+  await writeFile(join(cwd, 'killed.qspec'), SPEC);
+  let killed = 0;
+  for (const moment of uniforms(SEED, 'kill', 0, KILLS)) {
+    const { child, training, exit } = spawnQspec([...TRAIN, '--resume'], cwd);
+    await training;
+    // The kills together take about as long as the run itself, so that they hit it from its start to its end.
+    await Promise.race([sleep((2 * moment * duration) / KILLS), exit]);
+    child.kill('SIGKILL');
+    if ((await exit).signal === 'SIGKILL') killed++;
+  }
+  expect(killed).toBeGreaterThan(0);
+  expect(await spawnQspec([...TRAIN, '--resume'], cwd).exit).toMatchObject({ code: 0 });
+  expect(await results(cwd)).toEqual(await results(whole));
+});
+
+test('SIGINT ends a run after the current step with a checkpoint and exit code 130', {
+  timeout: 60_000,
+}, async () => {
+  const cwd = await temporaryFolder();
+  await writeFile(join(cwd, 'killed.qspec'), SPEC.replace('epochs: 12', 'epochs: 10000'));
+  const { child, exit } = spawnQspec(TRAIN, cwd);
+  await waitForFile(join(cwd, 'run', 'checkpoint.safetensors'));
+  child.kill('SIGINT');
+  const { code, stderr } = await exit;
+  expect(code).toBe(130);
+  const step = Number(/interrupted after step (\d+)/.exec(stderr)?.[1]);
+  const steps = (await readFile(join(cwd, 'run', 'metrics.jsonl'), 'utf8'))
+    .split('\n')
+    .filter((l) => l.includes('"step",'));
+  expect(steps).toHaveLength(step);
+});
+
+test('a reader that goes away ends nothing but the output', { timeout: 60_000 }, async () => {
+  const cwd = await temporaryFolder();
+  await writeFile(join(cwd, 'killed.qspec'), SPEC);
+  const { child, exit } = spawnQspec(['explain', 'killed.qspec'], cwd);
+  child.stdout?.destroy();
+  expect(await exit).toMatchObject({ code: 0 });
+});
+
+async function waitForFile(path: string): Promise<void> {
+  while (true) {
+    const found = await readFile(path).catch(() => undefined);
+    if (found) return;
+    await sleep(20);
+  }
+}
