@@ -4,6 +4,7 @@ import {
   type IRecognitionException,
   type IToken,
   isRecognitionException,
+  MismatchedTokenException,
   type TokenType,
 } from 'chevrotain';
 import type { SpecCstNode } from './cst.generated.ts';
@@ -29,7 +30,7 @@ export type Slip =
   | { readonly kind: 'replace'; readonly expected: string; readonly found: IToken }
   /** Words at the end of a line that belong neither to the value before them nor to a key. */
   | { readonly kind: 'stray'; readonly found: IToken; readonly last: IToken }
-  /** A key on a line of its own, without a value. */
+  /** A key without a colon, which is passed over: one word, or words of which the last may be the value. */
   | { readonly kind: 'valueless'; readonly key: IToken; readonly found: IToken };
 
 /** Thrown by {@link QSpecParser.parse} where it gives up; `mistakes` holds what it found. */
@@ -40,6 +41,10 @@ const CLOSERS: ReadonlySet<TokenType> = new Set([t.CloseBrace, t.CloseParen, t.C
 const ITEMS: ReadonlySet<TokenType> = new Set(t.ITEM_KEYWORDS);
 /** What can only be a value, so that a colon before it is missing. */
 const VALUES: ReadonlySet<TokenType> = new Set([t.Numeral, t.Text, t.OpenBracket, t.AtLeast, t.AtMost]);
+/** Words that make the one before them an operand. */
+const INFIX: ReadonlySet<TokenType> = new Set([t.To, t.As, t.Epochs, t.Steps, t.Bits]);
+/** What stands in a site besides words. */
+const SITE: ReadonlySet<TokenType> = new Set([t.Dot, t.OpenBracket, t.CloseBracket, t.Star, t.Numeral]);
 /** What a line that continues the one before starts with. */
 const CONTINUES: ReadonlySet<TokenType> = new Set([t.Pipe, t.Plus, t.Minus, t.Star, t.Slash, t.Compose]);
 
@@ -142,10 +147,7 @@ export class QSpecParser extends CstParser {
   private readonly param = this.RULE('param', () => {
     this.CONSUME(t.Word);
     this.OPTION(() => {
-      this.OR([
-        { ALT: () => this.CONSUME(t.Equals) },
-        { ALT: () => this.instead("'='", this.CONSUME(t.Colon)) },
-      ]);
+      this.equals();
       this.SUBRULE(this.expr);
     });
   });
@@ -164,11 +166,14 @@ export class QSpecParser extends CstParser {
           this.SUBRULE(this.interval);
         });
         this.CONSUME(t.CloseParen);
-        this.OR([
-          { ALT: () => this.CONSUME(t.Arrow) },
-          { ALT: () => this.instead("'->'", this.CONSUME2(t.Colon)) },
-          { GATE: () => this.isWord(1), ALT: () => this.missing("'->' and the type of the output", ' ->') },
-        ]);
+        this.OR({
+          DEF: [
+            { ALT: () => this.CONSUME(t.Arrow) },
+            { ALT: () => this.instead("'->'", this.CONSUME2(t.Colon)) },
+            { GATE: () => this.isWord(1), ALT: () => this.missing("'->' and the type of the output", ' ->') },
+          ],
+          ERR_MSG: "'->'",
+        });
         this.SUBRULE2(this.type);
         this.OPTION2(() => {
           this.CONSUME(t.Init);
@@ -226,10 +231,7 @@ export class QSpecParser extends CstParser {
   private readonly binding = this.RULE('binding', () => {
     this.CONSUME(t.Let);
     this.CONSUME(t.Word);
-    this.OR([
-      { ALT: () => this.CONSUME(t.Equals) },
-      { ALT: () => this.instead("'='", this.CONSUME(t.Colon)) },
-    ]);
+    this.equals();
     this.SUBRULE(this.expr);
   });
 
@@ -319,20 +321,28 @@ export class QSpecParser extends CstParser {
     this.MANY({ GATE: () => this.sameLine(), DEF: () => this.CONSUME2(t.Word) });
   });
 
-  private readonly colon = this.RULE('colon', () => {
+  private equals(): void {
     this.OR({
-      DEF: [
+      DEF: [{ ALT: () => this.CONSUME(t.Equals) }, { ALT: () => this.instead("'='", this.CONSUME(t.Colon)) }],
+      ERR_MSG: "'='",
+    });
+  }
+
+  /** `:`, or nothing where what follows can only be a value. */
+  private readonly colon = this.RULE('colon', () => {
+    const before = this.LA(0);
+    this.OPTION(() => {
+      this.OR([
         { ALT: () => this.CONSUME(t.Colon) },
-        {
-          GATE: () => this.LA(1).tokenType === t.Equals,
-          ALT: () => this.instead("':'", this.CONSUME(t.Equals)),
-        },
-        {
-          GATE: () => this.sameLine() && VALUES.has(this.LA(1).tokenType),
-          ALT: () => this.missing("':'", ':'),
-        },
-      ],
-      ERR_MSG: "':'",
+        { ALT: () => this.instead("':'", this.CONSUME(t.Equals)) },
+      ]);
+    });
+    this.ACTION(() => {
+      if (this.LA(0) !== before) return;
+      if (!this.sameLine() || !VALUES.has(this.LA(1).tokenType)) {
+        throw new MismatchedTokenException("':'", this.LA(1), before);
+      }
+      this.missing("':'", ':');
     });
   });
 
@@ -486,7 +496,7 @@ export class QSpecParser extends CstParser {
   private readonly format = this.RULE('format', () => {
     this.CONSUME(t.Word);
     this.OPTION({ GATE: () => this.sameLine(), DEF: () => this.SUBRULE(this.expressions) });
-    this.MANY({ GATE: () => !this.startsEntry(), DEF: () => this.SUBRULE(this.modifier) });
+    this.MANY({ GATE: () => this.continuesFormat(), DEF: () => this.SUBRULE(this.modifier) });
   });
 
   private readonly modifier = this.RULE('modifier', () => {
@@ -536,9 +546,12 @@ export class QSpecParser extends CstParser {
       { GATE: () => this.LA(1).tokenType === t.Repeat, ALT: () => this.SUBRULE(this.repeat) },
       { ALT: () => this.SUBRULE(this.call) },
     ]);
-    this.OPTION(() => {
-      this.CONSUME(t.As);
-      this.CONSUME(t.Word);
+    this.OPTION({
+      GATE: () => this.continuesLine(),
+      DEF: () => {
+        this.CONSUME(t.As);
+        this.CONSUME(t.Word);
+      },
     });
   });
 
@@ -614,7 +627,7 @@ export class QSpecParser extends CstParser {
   private readonly operation = this.RULE('operation', () => {
     this.SUBRULE(this.operand);
     this.MANY({
-      GATE: () => this.LA(2).tokenType !== t.Colon,
+      GATE: () => this.LA(1).tokenType !== t.To || this.continuesLine(),
       DEF: () => {
         this.OR([
           { ALT: () => this.CONSUME(t.Plus, { LABEL: 'operator' }) },
@@ -633,7 +646,7 @@ export class QSpecParser extends CstParser {
     this.MANY(() => this.CONSUME(t.Minus));
     this.SUBRULE(this.primary);
     this.OPTION({
-      GATE: () => this.sameLine() && !this.startsEntry(),
+      GATE: () => this.continuesLine(),
       DEF: () => {
         this.OR([
           { ALT: () => this.CONSUME(t.Percent, { LABEL: 'unit' }) },
@@ -642,7 +655,7 @@ export class QSpecParser extends CstParser {
           { ALT: () => this.CONSUME(t.Bits, { LABEL: 'unit' }) },
         ]);
         this.OPTION2({
-          GATE: () => !this.startsEntry(),
+          GATE: () => this.continuesLine(),
           DEF: () => {
             this.CONSUME(t.At);
             this.SUBRULE2(this.primary);
@@ -685,7 +698,7 @@ export class QSpecParser extends CstParser {
       DEF: () => {
         this.SUBRULE(this.args);
         this.OPTION2({
-          GATE: () => !this.startsEntry(),
+          GATE: () => this.continuesLine(),
           DEF: () => {
             this.CONSUME(t.As);
             this.CONSUME2(t.Word);
@@ -715,11 +728,18 @@ export class QSpecParser extends CstParser {
     return type === t.Word ? this.isWord(k) : this.LA(k).tokenType === type;
   }
 
-  /** Whether the next word is a key or a target of its own rather than a unit or a modifier. */
-  private startsEntry(): boolean {
-    if (!this.isWord(1) || this.LA(1).startLine !== this.LA(2).startLine) return false;
+  /** Whether the next token belongs to what stands before it on its line, and is not a key of its own. */
+  private continuesLine(): boolean {
+    if (!this.sameLine()) return false;
+    if (!this.isWord(1) || this.LA(1).startLine !== this.LA(2).startLine) return true;
     const next = this.LA(2).tokenType;
-    return next === t.Colon || next === t.Equals || next === t.Dot || next === t.OpenBracket;
+    return next !== t.Colon && next !== t.Equals;
+  }
+
+  /** As {@link continuesLine}, and is not a site of its own. */
+  private continuesFormat(): boolean {
+    const next = this.LA(2).tokenType;
+    return this.continuesLine() && next !== t.Dot && next !== t.OpenBracket;
   }
 
   private isKeyed(): boolean {
@@ -740,22 +760,18 @@ export class QSpecParser extends CstParser {
   private isPhrase(): boolean {
     const end = this.endOfWords();
     const next = this.LA(end).tokenType;
-    const second = this.LA(2).tokenType;
-    return end > 2 && (next === t.Comma || next === t.CloseParen) && second !== t.To && second !== t.As;
+    return end > 2 && (next === t.Comma || next === t.CloseParen) && !INFIX.has(this.LA(2).tokenType);
   }
 
   /** Whether the tokens from `k` on are a statement of a `precision` section rather than one more tied site. */
   private startsStatement(k: number): boolean {
     const first = this.LA(k).tokenType;
     if ((first === t.Tie || first === t.Require || first === t.Schedule) && this.isWord(k + 1)) return true;
+    const line = this.LA(k).startLine;
     let end = k;
-    while (
-      this.isWord(end) ||
-      [t.Dot, t.OpenBracket, t.CloseBracket, t.Star, t.Numeral].includes(this.LA(end).tokenType)
-    )
-      end++;
-    const next = this.LA(end).tokenType;
-    return next === t.Colon || next === t.OpenBrace;
+    while (this.LA(end).startLine === line && (this.isWord(end) || SITE.has(this.LA(end).tokenType))) end++;
+    const next = this.LA(end);
+    return next.startLine === line && (next.tokenType === t.Colon || next.tokenType === t.OpenBrace);
   }
 
   // -------------------------------------------------------------------------------- lists, recovery
@@ -899,17 +915,23 @@ export class QSpecParser extends CstParser {
     this.ACTION(() => this.note({ kind: 'replace', expected, found }));
   }
 
-  /** Passes over words that end a line or a section without being a key. */
+  /** Passes over words that end a line or an element without being a key. */
   private passStrayWords(): void {
     this.ACTION(() => {
+      if (this.LA(1).tokenType === t.Tie && this.isWord(2)) return;
       for (let end = this.endOfWords(); end > 1; end = this.endOfWords()) {
         const [before, found, next] = [this.LA(0), this.LA(1), this.LA(end)];
-        if (next.startLine === found.startLine && next.tokenType !== t.Comma && !CLOSERS.has(next.tokenType))
-          return;
-        for (let k = 1; k < end; k++) this.SKIP_TOKEN();
-        const last = this.LA(0);
-        if (before.startLine === found.startLine) this.note({ kind: 'stray', found, last });
-        else this.note({ kind: 'valueless', key: last, found: next });
+        const endsLine = next.startLine !== found.startLine && this.isWord(end);
+        if (next.tokenType !== t.Comma && depthOf(next) >= depthOf(found) && !endsLine) return;
+        const startsElement =
+          before.startLine !== found.startLine ||
+          before.tokenType === t.Comma ||
+          OPENERS.has(before.tokenType);
+        const words = Array.from({ length: end - 1 }, (_, k) => this.LA(k + 1));
+        for (const _ of words) this.SKIP_TOKEN();
+        const [key, value] = [words.at(-2) ?? found, words.at(-1) ?? found];
+        if (!startsElement) this.note({ kind: 'stray', found, last: value });
+        else this.note({ kind: 'valueless', key, found: words.length > 1 ? value : next });
         if (this.LA(1).tokenType === t.Comma) this.SKIP_TOKEN();
       }
     });

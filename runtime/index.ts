@@ -12,5 +12,5 @@ export { type Evaluation, evaluate } from './train/evaluate.ts';
 export { exportOnnx } from './train/export.ts';
 export { readModel, type TrainedModel } from './train/model-file.ts';
 export { type RunSummary, type TrainOptions, type TrainOutcome, train } from './train/run.ts';
-export { claimFolder, findRun, runPaths } from './train/run-directory.ts';
+export { createRun, findRun, inspectFolder, runPaths } from './train/run-directory.ts';
 export { type VerifyOptions, verify } from './verify/verify.ts';

@@ -69,6 +69,47 @@ export interface Owner {
   readonly noun?: 'argument' | 'setting';
 }
 
+/** Given values by parameter name; `sound` is false where something given has no parameter, or a second value for one. */
+export interface Assignment {
+  readonly bound: ReadonlyMap<string, Given>;
+  readonly sound: boolean;
+}
+
+/** Gives positional and named values their parameters, and reports those that have none. */
+export function assign(
+  owner: Owner,
+  given: readonly Given[],
+  names: readonly string[],
+  log: Log,
+): Assignment {
+  const noun = owner.noun ?? 'argument';
+  const known = new Set(names);
+  const bound = new Map<string, Given>();
+  let sound = true;
+  let position = 0;
+  for (const item of given) {
+    const name = item.key?.text ?? names[position++];
+    const earlier = name === undefined ? undefined : bound.get(name);
+    if (item.key !== undefined && !known.has(item.key.text)) {
+      reportUnknown(log, `${noun} of ${owner.name}`, item.key, names);
+    } else if (name === undefined) {
+      const count = `${names.length} ${noun}${names.length === 1 ? '' : 's'}`;
+      log.report('QS2007', item.span, {
+        owner: owner.name,
+        expected: names.length === 0 ? `no ${noun}s` : `at most ${count}`,
+      });
+    } else if (earlier !== undefined) {
+      const related = [{ span: earlier.span, message: 'first given here' }];
+      log.report('QS2006', item.key?.span ?? item.span, { name }, { related });
+    } else {
+      bound.set(name, item);
+      continue;
+    }
+    sound = false;
+  }
+  return { bound, sound };
+}
+
 /** Matches what was given to the parameters, and reports everything that does not fit; undefined if anything did not. */
 export function bind<P extends Parameters>(
   owner: Owner,
@@ -76,48 +117,27 @@ export function bind<P extends Parameters>(
   parameters: P,
   log: Log,
 ): ArgumentsOf<P> | undefined {
-  const noun = owner.noun ?? 'argument';
-  const names = Object.keys(parameters);
-  const bound = new Map<string, Given>();
-  let sound = true;
-  let position = 0;
-  for (const item of given) {
-    const name = item.key?.text ?? names[position++];
-    if (item.key !== undefined && !Object.hasOwn(parameters, item.key.text)) {
-      reportUnknown(log, `${noun} of ${owner.name}`, item.key, names);
-      sound = false;
-    } else if (name === undefined) {
-      const expected =
-        names.length === 0
-          ? `no ${noun}s`
-          : `at most ${names.length} ${noun}${names.length === 1 ? '' : 's'}`;
-      log.report('QS2007', item.span, { owner: owner.name, expected });
-      sound = false;
-    } else if (bound.has(name)) {
-      const related = [{ span: bound.get(name)?.span ?? item.span, message: 'first given here' }];
-      log.report('QS2006', item.key?.span ?? item.span, { name }, { related });
-      sound = false;
-    } else {
-      bound.set(name, item);
-    }
-  }
-  const values: Record<string, unknown> = {};
-  for (const name of names) {
-    const parameter = parameters[name];
+  const { bound, sound } = assign(owner, given, Object.keys(parameters), log);
+  const values = new Map<string, unknown>();
+  for (const [name, parameter] of Object.entries(parameters)) {
     const item = bound.get(name);
-    if (parameter === undefined) continue;
     if (item !== undefined) {
-      values[name] = item.value && readAs(parameter.type, item.value, `'${name}' of ${owner.name}`, log);
-      if (values[name] === undefined) sound = false;
+      const value = item.value && readAs(parameter.type, item.value, `'${name}' of ${owner.name}`, log);
+      if (value !== undefined) values.set(name, value);
     } else if (parameter.fallback !== undefined) {
-      values[name] = parameter.fallback.value;
+      values.set(name, parameter.fallback.value);
     } else {
       const hint = `'${name}' must be ${parameter.type.expected}`;
-      log.report('QS2005', owner.span, { owner: owner.name, what: `the ${noun} '${name}'` }, { hint });
-      sound = false;
+      log.report(
+        'QS2005',
+        owner.span,
+        { owner: owner.name, what: `the ${owner.noun ?? 'argument'} '${name}'` },
+        { hint },
+      );
     }
   }
-  return sound ? (values as ArgumentsOf<P>) : undefined;
+  const complete = sound && values.size === Object.keys(parameters).length;
+  return complete ? (Object.fromEntries(values) as ArgumentsOf<P>) : undefined;
 }
 
 /** Reads one value as a type, reporting where it does not fit. */
@@ -126,6 +146,8 @@ export function readAs<T>(type: ParameterType<T>, value: Value, name: string, lo
   const result = type.read(value, log);
   if (result !== MISMATCH) return result;
   const details =
-    value.kind === 'word' && type.words !== undefined ? suggestion(value.text, value.span, type.words) : {};
+    value.kind === 'word' && type.words !== undefined
+      ? suggestion(log, value.text, value.span, type.words)
+      : {};
   return log.report('QS3002', value.span, { name, expected: type.expected, found: describe(value) }, details);
 }

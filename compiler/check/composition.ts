@@ -19,8 +19,8 @@ const MORPHISMS = [
   'allreduce',
 ];
 
-/** Definitions may build on each other this deeply, and a composition may have this many stages. */
-const MAX_DEPTH = 100;
+/** Expressions and the definitions they use may nest this deeply, and a composition may have this many stages. */
+const MAX_DEPTH = 300;
 const MAX_STAGES = 1000;
 
 type Definition = TrainItem['definitions'][number];
@@ -35,6 +35,7 @@ export class Composer {
   readonly #log: Log;
   readonly #known = new Map<string, Morphism | undefined>();
   readonly #active: string[] = [];
+  #depth = 0;
 
   /** @param model name of the model, undefined where the spec has none */
   constructor(
@@ -61,6 +62,15 @@ export class Composer {
   }
 
   #morphism(expr: Expr, definition: Span): Morphism | undefined {
+    if (this.#depth >= MAX_DEPTH)
+      return this.#log.report('QS2009', expr.span, { what: 'definitions', limit: MAX_DEPTH });
+    this.#depth++;
+    const morphism = this.#evaluate(expr, definition);
+    this.#depth--;
+    return morphism;
+  }
+
+  #evaluate(expr: Expr, definition: Span): Morphism | undefined {
     switch (expr.kind) {
       case 'name':
         return this.#reference(expr.name, expr.span, definition);
@@ -104,8 +114,6 @@ export class Composer {
       );
     }
     this.used.add(name);
-    if (this.#active.length >= MAX_DEPTH)
-      return this.#log.report('QS2009', span, { what: 'definitions', limit: MAX_DEPTH });
     const morphism = this.definition(defined);
     return morphism && { ...morphism, span };
   }

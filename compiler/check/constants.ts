@@ -15,7 +15,7 @@ import { reportUnknown } from './suggest.ts';
 import { describe, type NumberValue, type TensorValue, type Value } from './values.ts';
 
 /** Expressions nested more deeply than this are refused, so that no spec can exhaust the stack. */
-export const MAX_DEPTH = 1000;
+export const MAX_DEPTH = 400;
 
 /** The names an expression may use and what calls, pipes and sums of tensors mean where it stands. */
 export interface Scope {

@@ -3,8 +3,7 @@ import { bind, evaluateAll, failed, MISMATCH, optional, type ParameterType, requ
 import type { Augmentation, CheckedData, CheckedTrain } from './checked-spec.ts';
 import { constantScope } from './constants.ts';
 import { checkSource, isSource, type SourceFacts } from './data-sources.ts';
-import { sameShape } from './elaborate.ts';
-import { type Shape, shapeText } from './layers/signature.ts';
+import { type Shape, sameShape, shapeText } from './layers/signature.ts';
 import type { Log } from './log.ts';
 import type { Elaboration } from './model.ts';
 import { either, whole, word } from './parameter-types.ts';

@@ -16,8 +16,15 @@ export class Log {
   readonly #diagnostics: Diagnostic[] = [];
   readonly #seen = new Set<string>();
 
+  #suggestions = 0;
+
   get diagnostics(): readonly Diagnostic[] {
     return this.#diagnostics;
+  }
+
+  /** Whether another suggestion is worth its search: the first hundred are. */
+  maySuggest(): boolean {
+    return this.#suggestions++ < 100;
   }
 
   /** Records a mistake and returns `undefined`, the value of what could not be checked further. */

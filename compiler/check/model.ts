@@ -4,11 +4,11 @@ import { readAs } from './arguments.ts';
 import type { CheckedModel, Layer, LayerId } from './checked-spec.ts';
 import { constantScope, evaluate, tensor } from './constants.ts';
 import type { Draft } from './draft.ts';
-import { BodyScope, Elaborator, sameShape } from './elaborate.ts';
+import { Elaborator } from './elaborate.ts';
 import { folderPath } from './folder-path.ts';
 import { PathScope } from './layer-paths.ts';
 import { CALLABLE } from './layers/index.ts';
-import { type Shape, shapeText, sizeOf } from './layers/signature.ts';
+import { type Shape, sameShape, shapeText, sizeOf } from './layers/signature.ts';
 import type { Log } from './log.ts';
 import { real, whole } from './parameter-types.ts';
 
@@ -98,7 +98,7 @@ export function checkModel(item: ModelItem, blocks: ReadonlyMap<string, BlockIte
     nonNegative: range !== undefined && range.low >= 0,
     span: inputName.span,
   };
-  const x = elaborator.input({
+  const x = elaborator.drafts.push({
     kind: 'input',
     path,
     inputs: [],
@@ -106,16 +106,15 @@ export function checkModel(item: ModelItem, blocks: ReadonlyMap<string, BlockIte
     layer: inputLayer,
     span: inputName.span,
   });
-  const values = new Map([[inputName.text, x]]);
-  const scope = new BodyScope(elaborator, values, paths, log);
-  const result = tensor(elaborator.body(item.body, values, paths), scope, item.body.result.span);
-  for (const [text, block] of blocks)
-    if (!elaborator.calledBlocks.has(text)) log.report('QS2012', block.name.span, { name: text });
+  const scope = elaborator.scope(new Map([[inputName.text, x]]), paths);
+  const result = tensor(elaborator.body(item.body, scope), scope, item.body.result.span);
 
-  const { drafts } = elaborator;
+  const drafts = elaborator.drafts.items;
   const layers = drafts.flatMap((draft) => draft.layer ?? []);
   const sound = result.layer !== undefined && layers.length === drafts.length && !hasErrorsSince(log, before);
   if (sound) {
+    for (const [text, block] of blocks)
+      if (!elaborator.calledBlocks.has(text)) log.report('QS2012', block.name.span, { name: text });
     checkUse(drafts, result.layer, log);
     checkResult(item, layers[result.layer]?.shape ?? [], outputShape, log);
     if (!layers.some((layer) => TRAINED.includes(layer.kind)))
@@ -125,7 +124,7 @@ export function checkModel(item: ModelItem, blocks: ReadonlyMap<string, BlockIte
   return {
     name,
     drafts,
-    exhausted: elaborator.exhausted,
+    exhausted: elaborator.drafts.exhausted,
     input: inputShape && {
       shape: inputShape,
       low: range?.low,

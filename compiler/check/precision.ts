@@ -162,11 +162,12 @@ function checkCost(
   const products = drafts
     .filter((draft) => isProduct(draft) || draft.kind === undefined)
     .map((draft) => draft.path);
+  const known = new Set(products);
   const costs = new Map<string, number>();
   for (const { key, value, span } of evaluateAll(statement.value, scope)) {
     if (key === undefined) continue;
     const cost = value && readAs(POSITIVE, value, `the cost of '${key.text}'`, log);
-    if (drafts.length > 0 && !products.includes(key.text)) reportUnknown(log, 'layer', key, products);
+    if (drafts.length > 0 && !known.has(key.text)) reportUnknown(log, 'layer', key, products);
     else if (costs.has(key.text)) log.report('QS2006', span, { name: key.text });
     else if (cost !== undefined) costs.set(key.text, cost);
   }

@@ -41,7 +41,8 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
 }
 
 /** Hint and fix for a name that is not among the candidates: the nearest of them, else the list if it is short. */
-export function suggestion(name: string, span: Span, candidates: Iterable<string>): Details {
+export function suggestion(log: Log, name: string, span: Span, candidates: Iterable<string>): Details {
+  if (!log.maySuggest()) return {};
   const known = [...candidates];
   const near = nearest(name, known);
   if (near !== undefined) {
@@ -65,6 +66,6 @@ export function reportUnknown(
     'QS2001',
     name.span,
     { kind, name: name.text },
-    suggestion(name.text, name.span, candidates),
+    suggestion(log, name.text, name.span, candidates),
   );
 }

@@ -59,7 +59,10 @@ export function quantizeCode(x: number, scale: number, element: IntElement): num
   return Math.min(Math.max(roundHalfEven(x / scale), min), max);
 }
 
-/** The value of `scale · grid` nearest to x, ties to the even code, saturated. */
+/**
+ * The value of `scale · grid` nearest to x, saturated. From a tie it goes to the even code or significand, and where a significand has
+ * one digit (e3m0) to the larger of two powers of two (IEEE 754-2019, 4.3.1).
+ */
 export function quantizeValue(x: number, scale: number, element: IntElement | FloatElement): number {
   if (element.kind === 'int') return quantizeCode(x, scale, element) * scale;
   const v = x / scale;
@@ -88,14 +91,12 @@ export function quantizeStochasticValue(
 
 /** Whether a value is one of `scale · grid`. */
 export function onGrid(value: number, scale: number, element: IntElement | FloatElement): boolean {
-  return (
-    Object.is(quantizeValue(value, scale, element), value) || quantizeValue(value, scale, element) === value
-  );
+  return quantizeValue(value, scale, element) === value;
 }
 
 /**
  * The scale that maps the largest magnitude of a tensor to the largest code, `absmax / gridMax`, or the next power of two at or above
- * it; 1 for a tensor of zeros. It is a normal float32 number for every finite absmax.
+ * it; 1 for a tensor of zeros. It is a normal float32 number for every finite absmax and NaN for others.
  */
 export function scaleOf(
   absmax: number,
@@ -103,6 +104,7 @@ export function scaleOf(
   kind: 'absmax' | 'power_of_two',
 ): number {
   if (absmax === 0) return 1;
+  if (!Number.isFinite(absmax)) return Number.NaN;
   const scale = Math.max(absmax / gridMax(element), MIN_SCALE);
   if (kind === 'absmax') return scale;
   const below = binade(scale);
@@ -110,7 +112,7 @@ export function scaleOf(
 }
 
 /** Distance of the grid's values around v: a binade holds 2^m of them, and below the smallest normal number the distance stays. */
-function floatStep(v: number, element: FloatElement): number {
+export function floatStep(v: number, element: FloatElement): number {
   const magnitude = Math.min(Math.max(Math.abs(v), 2 ** minNormalExponent(element)), maxFinite(element));
   return binade(magnitude) * 2 ** -element.mantissa;
 }

@@ -85,7 +85,7 @@ export function balance(tokens: readonly IToken[]): Balanced {
   const loose = new Repair(false).run(tokens);
   const strict = new Repair(true).run(tokens);
   const mistakes = (b: Balanced): number => b.unclosed.length + b.diagnostics.length;
-  return mistakes(strict) < mistakes(loose) ? strict : loose;
+  return mistakes(strict) <= mistakes(loose) ? strict : loose;
 }
 
 class Repair implements Balanced {

@@ -29,8 +29,16 @@ export function lex(text: string): Lexed {
     if (diagnostics.length >= 2 * ENOUGH) break;
     if (token.tokenType === Numeral) diagnostics.push(...validateNumeral(token));
     else if (token.tokenType === Text) diagnostics.push(...validateText(token));
+    else if (NOT_FINITE.has(token.image)) {
+      diagnostics.push(
+        diagnostic('QS1004', tokenSpan(token), { text: token.image, reason: 'every value is finite' }),
+      );
+    }
   }
-  const comments = (groups['comments'] ?? []).map((c) => ({ text: c.image.trimEnd(), span: tokenSpan(c) }));
+  const comments = (groups['comments'] ?? []).map(({ image, startOffset: start }) => {
+    const text = image.trimEnd();
+    return { text, span: { start, end: start + text.length } };
+  });
   return { tokens, comments, diagnostics };
 }
 
@@ -80,6 +88,9 @@ function isVisible(character: string): boolean {
 function escapeOf(character: string): string {
   return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
+
+/** What other languages call values that no spec can hold. */
+const NOT_FINITE: ReadonlySet<string> = new Set(['NaN', 'nan', 'Infinity', 'inf']);
 
 const DECIMAL = /^[0-9]+(?:\.[0-9]+)?(?:[eE]([+-]?[0-9]+))?$/;
 /** Beyond any float64; keeps the exact value of a literal small. */

@@ -1,5 +1,5 @@
 import type { Mistake } from '../../grammar/parser.ts';
-import { Dot } from '../../grammar/tokens.ts';
+import { CloseBrace, Comma, Dot } from '../../grammar/tokens.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../source/source.ts';
 import { tokenSpan } from './lex.ts';
@@ -40,11 +40,18 @@ export function mistakeDiagnostic(mistake: Mistake, end: number): Diagnostic {
       const fixes = [{ title: 'remove it', span: words, replacement: '' }];
       return diagnostic('QS1011', words, { word: mistake.found.image }, { fixes });
     }
-    case 'valueless':
-      return diagnostic('QS1001', span, {
-        expected: `':' and a value after ${describeToken(mistake.key)}`,
-        found,
-      });
+    case 'valueless': {
+      const { end: after } = tokenSpan(mistake.key);
+      const fix = { title: "add ':'", span: { start: after, end: after }, replacement: ':' };
+      const fixes =
+        mistake.found.startLine === mistake.key.startLine &&
+        mistake.found.tokenType !== CloseBrace &&
+        mistake.found.tokenType !== Comma
+          ? [fix]
+          : [];
+      const expected = `':' and a value after ${describeToken(mistake.key)}`;
+      return diagnostic('QS1001', span, { expected, found }, { fixes });
+    }
   }
 }
 

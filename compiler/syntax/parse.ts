@@ -37,7 +37,7 @@ export function parse(source: Source): Result<SpecFile> {
     lexed.diagnostics.length === 0 &&
     header.length === 0 &&
     balanced.tokens === lexed.tokens &&
-    mistakes.every(({ kind }) => kind !== 'unexpected');
+    mistakes.every(({ kind }) => kind !== 'unexpected' && kind !== 'valueless');
   return {
     value: isWhole && cst !== undefined ? buildFile(cst, lexed.comments) : undefined,
     diagnostics: collect(text, lexed, header, balanced, mistakes),

@@ -1,3 +1,5 @@
+import { EXIT } from '../failure.ts';
+import { systemReason } from '../storage/data-error.ts';
 import type { Io, Sink } from './io.ts';
 
 /** The real process. */
@@ -21,9 +23,11 @@ export function processIo(): Io {
 function sink(stream: NodeJS.WriteStream): Sink {
   let open = true;
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader has gone (`qspec explain … | head`): nobody is left to tell, and a run goes on.
-    if (error.code !== 'EPIPE') throw error;
     open = false;
+    // The reader has gone (`qspec explain … | head`): nobody is left to tell, and a run goes on.
+    if (error.code === 'EPIPE' || stream === process.stderr) return;
+    process.stderr.write(`error: cannot write to stdout: ${systemReason(error)}\n`);
+    process.exit(EXIT.failed);
   });
   return {
     isTerminal: stream.isTTY === true,

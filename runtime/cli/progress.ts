@@ -8,6 +8,9 @@ import { number, seconds } from './text.ts';
 /** Weight of the newest step in the running loss that is shown. */
 const SMOOTHING = 0.05;
 
+/** Signals are the business of the command, not of its display. */
+const STYLE = { gracefulExit: false, clearOnComplete: true } as const;
+
 export interface Progress extends TrainObserver {
   /** Ends the display, so that other lines can follow. */
   stop(): void;
@@ -32,8 +35,7 @@ export function createProgress(context: Context): Progress {
       if (!context.io.stderr.isTerminal || step === totalSteps) return;
       bar = new SingleBar({
         format: 'epoch {epoch} [{bar}] {percentage}% step {value}/{total}, loss {loss}, {eta_formatted} left',
-        hideCursor: true,
-        clearOnComplete: true,
+        ...STYLE,
         etaBuffer: 50,
       });
       bar.start(totalSteps, step, { epoch: `${Math.floor(step / stepsPerEpoch) + 1}/${epochs}`, loss: '…' });
@@ -57,10 +59,13 @@ export function createProgress(context: Context): Progress {
         return;
       }
       // The line takes the bar's place, and the bar is drawn again below it.
-      const { value, total } = { value: step, total: epochs * stepsPerEpoch };
       bar.stop();
       say(context, parts.join('; '));
-      if (value < total) bar.start(total, value, { epoch: `${epoch}/${epochs}`, loss: number(running ?? 0) });
+      if (epoch === epochs) return;
+      bar.start(epochs * stepsPerEpoch, step, {
+        epoch: `${epoch + 1}/${epochs}`,
+        loss: number(running ?? 0),
+      });
     },
     stop,
   };
@@ -80,8 +85,7 @@ export function createCounter(context: Context, label: string): Counter {
       if (!bar) {
         bar = new SingleBar({
           format: `${label} [{bar}] {percentage}%`,
-          hideCursor: true,
-          clearOnComplete: true,
+          ...STYLE,
         });
         bar.start(total, done);
       }

@@ -31,5 +31,5 @@ export async function openTrainedRun(context: Context, path: string): Promise<Tr
   const compiled = successOf(context, run.source, compile(run.source));
   if (!compiled) return undefined;
   const paths = runPaths(folder);
-  return { compiled, model: await readModel(paths.model, compiled.program), record: run.record, paths };
+  return { compiled, model: await readModel(paths, compiled.program), record: run.record, paths };
 }

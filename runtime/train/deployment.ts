@@ -19,7 +19,7 @@ import {
   type Score,
   squaredErrorSum,
 } from './score.ts';
-import type { FloatTensor, State } from './state.ts';
+import { type State, withDtype } from './state.ts';
 
 /** Training batches from whose scales the deployed activation scales are averaged. */
 const CALIBRATION_BATCHES = 8;
@@ -115,11 +115,4 @@ export class Deployment {
 
 function floats(tensors: Tensors): FloatTensors {
   return new Map([...tensors].flatMap(([name, t]) => (t.dtype === 'f32' ? [[name, t] as const] : [])));
-}
-
-/** Compiler data as engine inputs. */
-export function withDtype(tensors: FloatTensors): State {
-  return new Map(
-    [...tensors].map(([name, tensor]): [string, FloatTensor] => [name, { dtype: 'f32', ...tensor }]),
-  );
 }

@@ -1,35 +1,25 @@
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.ts';
-import { emitOnnx } from '../../compiler/emit/onnx/emit.ts';
-import { encodeModel } from '../../compiler/emit/onnx/proto.ts';
+import { emitInference, type InferenceModel } from '../../compiler/emit/onnx/inference.ts';
+import { sizeOf } from '../../compiler/ir/graph.ts';
 import { lowerEvaluation } from '../../compiler/lower/deploy/evaluation.ts';
 import { freeze } from '../../compiler/lower/deploy/freeze.ts';
 import type { Compiled } from '../../compiler/pipeline.ts';
 import { qspecVersion } from '../version.ts';
 import type { TrainedModel } from './model-file.ts';
 
-export interface ExportedModel {
-  /** The `.onnx` file; undefined where the model cannot be exported. */
-  readonly bytes: Uint8Array | undefined;
-  readonly diagnostics: readonly Diagnostic[];
+/** The trained model as an ONNX file; see `emitInference`. */
+export function exportOnnx({ spec, plan, hash }: Compiled, model: TrainedModel): InferenceModel {
+  const frozen = freeze(spec, plan, model.state, model.calibration);
+  const properties = { spec: spec.name, specHash: hash };
+  return emitInference(spec, plan, frozen, { version: qspecVersion(), properties });
 }
 
-/**
- * The trained model as an ONNX graph of integer codes with fixed scales: input `x`, output `logits`, any batch size. The
- * value of each activation site is a tensor of the site's name, which the verifier finds it by.
- */
-export function exportOnnx({ spec, plan, hash }: Compiled, model: TrainedModel): ExportedModel {
-  const emission = emitOnnx(lowerEvaluation(spec, plan, 1), {
-    scheme: spec.exported.scheme,
-    initializers: freeze(spec, plan, model.state, model.calibration).tensors,
-    symbolicBatch: true,
-    opset: spec.exported.opset,
-    metadata: { version: qspecVersion(), properties: { spec: spec.name, specHash: hash } },
+/** What exporting the model will have to say, known before it is trained: it does not depend on the numbers. */
+export function exportDiagnostics({ spec, plan }: Compiled): readonly Diagnostic[] {
+  const ones = lowerEvaluation(spec, plan, 1).nodes.flatMap((node) => {
+    if (node.kind !== 'input' || node.role !== 'parameter') return [];
+    const { shape } = node.type;
+    return [[node.input, { shape, data: new Float32Array(sizeOf(shape)).fill(1) }] as const];
   });
-  const { model: whole, diagnostics } = emission;
-  const output = whole.graph.output.filter(({ name }) => name === 'logits');
-  const failed = diagnostics.some(({ severity }) => severity === 'error');
-  return {
-    bytes: failed ? undefined : encodeModel({ ...whole, graph: { ...whole.graph, output } }),
-    diagnostics,
-  };
+  return emitInference(spec, plan, { tensors: new Map(ones) }, { version: qspecVersion() }).diagnostics;
 }

@@ -1,8 +1,12 @@
-import { dirname, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname, extname, resolve } from 'node:path';
+import { floatInitializers, readModel } from '../../compiler/emit/onnx/read-model.ts';
 import type { Compiled } from '../../compiler/pipeline.ts';
+import type { Tensors } from '../engines/engine.ts';
+import { dataError, readFailure } from '../storage/data-error.ts';
 import { readSafetensors } from '../storage/safetensors.ts';
 import { pickState } from './model-file.ts';
-import { initialState, type State } from './state.ts';
+import { initialState, type State, withDtype } from './state.ts';
 
 /**
  * The state before the first step: drawn from the seed, or where the model says `init from "…"` the file's parameters, and
@@ -14,9 +18,21 @@ export async function initialStateOf({ spec, program }: Compiled, seed: number):
   const drawn = initialState(program, seed);
   if (!spec.model.initFrom) return drawn;
   const path = resolve(dirname(spec.source.path), spec.model.initFrom.path);
-  const { tensors } = await readSafetensors(path);
+  const tensors = await readTensors(path);
   const wanted = program.tensors.filter(
     ({ name, role }) => role === 'parameter' || (role === 'buffer' && tensors.has(name)),
   );
   return new Map([...drawn, ...pickState(path, wanted, tensors)]);
+}
+
+/** Tensors by name: of a safetensors file, or the float initializers of an ONNX model. */
+async function readTensors(path: string): Promise<Tensors> {
+  if (extname(path) !== '.onnx') return (await readSafetensors(path)).tensors;
+  const bytes = await readFile(path).catch((failure: unknown) => {
+    throw readFailure(path, failure);
+  });
+  const read = readModel(bytes);
+  if ('problem' in read)
+    throw dataError('QS7008', { path, format: 'a usable ONNX model', reason: read.problem });
+  return withDtype(floatInitializers(read.model));
 }

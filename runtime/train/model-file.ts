@@ -3,7 +3,8 @@ import type { TrainingProgram } from '../../compiler/lower/program.ts';
 import type { Tensors } from '../engines/engine.ts';
 import { runFailure } from '../failure.ts';
 import { readSafetensors, writeSafetensors } from '../storage/safetensors.ts';
-import { type FloatTensor, ofRoles, type State } from './state.ts';
+import type { RunPaths } from './run-directory.ts';
+import { type FloatTensor, ofRoles, type State, withDtype } from './state.ts';
 
 /** A trained model with what its deployment needs: the two arguments of `freeze`. */
 export interface TrainedModel {
@@ -13,40 +14,34 @@ export interface TrainedModel {
   readonly calibration: FloatTensors;
 }
 
-/** Follows the name of a calibrated tensor, which may share its own name with a parameter. */
-const CALIBRATED = '.calibrated';
+type ModelPaths = Pick<RunPaths, 'model' | 'calibration'>;
 
-/** Writes `model.safetensors` atomically. @throws DataError where it cannot be written */
+/** Writes `model.safetensors` and `calibration.safetensors`, each atomically. @throws DataError where one cannot be written */
 export async function writeModel(
-  path: string,
+  paths: ModelPaths,
   program: Pick<TrainingProgram, 'tensors'>,
-  model: TrainedModel,
+  { state, calibration }: TrainedModel,
   metadata: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const tensors = new Map<string, FloatTensor>(ofRoles(program, model.state, 'parameter', 'buffer'));
-  for (const [name, { shape, data }] of model.calibration) {
-    tensors.set(`${name}${CALIBRATED}`, { dtype: 'f32', shape, data });
-  }
-  await writeSafetensors(path, { tensors, metadata });
+  await writeSafetensors(paths.model, { tensors: ofRoles(program, state, 'parameter', 'buffer'), metadata });
+  await writeSafetensors(paths.calibration, { tensors: withDtype(calibration), metadata });
 }
 
 /**
- * Reads `model.safetensors` as a model of the given program.
- * @throws DataError where the file is missing or malformed, RunFailure where it holds another model
+ * Reads what {@link writeModel} wrote as a model of the given program.
+ * @throws DataError where a file is missing or malformed, RunFailure where it holds another model
  */
 export async function readModel(
-  path: string,
+  paths: ModelPaths,
   program: Pick<TrainingProgram, 'tensors'>,
 ): Promise<TrainedModel> {
-  const { tensors } = await readSafetensors(path);
+  const { tensors } = await readSafetensors(paths.model);
   const calibration = new Map<string, FloatTensor>();
-  for (const [name, tensor] of tensors) {
-    if (tensor.dtype === 'f32' && name.endsWith(CALIBRATED)) {
-      calibration.set(name.slice(0, -CALIBRATED.length), tensor);
-    }
+  for (const [name, tensor] of (await readSafetensors(paths.calibration)).tensors) {
+    if (tensor.dtype === 'f32') calibration.set(name, tensor);
   }
   const wanted = program.tensors.filter(({ role }) => role !== 'state');
-  return { state: pickState(path, wanted, tensors), calibration };
+  return { state: pickState(paths.model, wanted, tensors), calibration };
 }
 
 /** The tensors that a program declares, out of those of a file. @throws RunFailure where one is missing or has another shape */

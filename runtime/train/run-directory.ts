@@ -13,25 +13,17 @@ const FILES = {
   metrics: 'metrics.jsonl',
   checkpoint: 'checkpoint.safetensors',
   model: 'model.safetensors',
+  calibration: 'calibration.safetensors',
   onnx: 'model.onnx',
   summary: 'summary.json',
+  verification: 'verify.json',
 } as const;
 
 export type RunPaths = Readonly<Record<keyof typeof FILES | 'folder', string>>;
 
 export function runPaths(folder: string): RunPaths {
-  const { spec, record, metrics, checkpoint, model, onnx, summary } = FILES;
-  const path = (name: string) => join(folder, name);
-  return {
-    folder,
-    spec: path(spec),
-    record: path(record),
-    metrics: path(metrics),
-    checkpoint: path(checkpoint),
-    model: path(model),
-    onnx: path(onnx),
-    summary: path(summary),
-  };
+  const entries = Object.entries(FILES).map(([key, name]) => [key, join(folder, name)]);
+  return { folder, ...Object.fromEntries(entries) } as RunPaths;
 }
 
 /** A run found on disk. */
@@ -53,43 +45,48 @@ export async function findRun(folder: string): Promise<FoundRun | undefined> {
   };
 }
 
-export type IfExists = 'refuse' | 'resume' | 'replace';
-
 /**
- * Makes the folder ready for a run: a new one, or the one that it holds if that is the same. A folder in which a run was
- * only being set up when it was killed counts as empty.
+ * The run that the wanted one goes on with; undefined where a new one may be made in the folder.
  *
- * @returns the run to go on with; undefined where a new one starts
- * @throws RunFailure where the folder holds something else
+ * @param ifExists what to do about a run in the folder; `resume` goes on with it if it is the same
+ * @throws RunFailure where the folder holds something else, DataError where it cannot be read
  */
-export async function claimFolder(
+export async function inspectFolder(
   folder: string,
-  text: string,
-  record: RunRecord,
-  ifExists: IfExists,
+  wanted: RunRecord,
+  ifExists: 'refuse' | 'resume' | 'replace',
 ): Promise<FoundRun | undefined> {
   const names = (await list(folder)) ?? [];
-  const foreign = names.find((name) => !isRunFile(name));
-  const found = ifExists === 'replace' ? undefined : await findRun(folder);
+  if (ifExists === 'replace') return undefined;
+  const found = await findRun(folder);
+  if (found && ifExists === 'resume') return sameRun(folder, found, wanted);
   if (found) {
-    if (ifExists === 'resume') return sameRun(folder, found, record);
     const hint = 'pass --resume to go on with it, --force to replace it, or another --out';
     throw runFailure('QS7100', { path: folder }, hint, EXIT.usage);
   }
-  if (foreign !== undefined && ifExists !== 'replace') {
-    const hint = `choose another --out; --force would keep '${foreign}' and write the run beside it`;
+  const foreign = names.find((name) => !isRunFile(name));
+  if (foreign !== undefined) {
+    const hint = `choose another --out; --force would write the run beside '${foreign}'`;
     throw runFailure('QS7101', { path: folder }, hint, EXIT.usage);
   }
-  const paths = runPaths(folder);
+  return undefined;
+}
+
+/**
+ * Makes a new run in the folder: removes the files of the run that it may hold, and no others. A process that is killed in
+ * here leaves a folder that counts as empty. @throws DataError where the folder cannot be written
+ */
+export async function createRun(folder: string, text: string, record: RunRecord): Promise<void> {
+  const names = (await list(folder)) ?? [];
   try {
     await mkdir(folder, { recursive: true });
     for (const name of names.filter(isRunFile)) await rm(join(folder, name), { force: true });
   } catch (failure) {
     throw writeFailure(folder, failure);
   }
+  const paths = runPaths(folder);
   await writeAtomic(paths.spec, text);
   await writeAtomic(paths.record, `${JSON.stringify(record, undefined, 2)}\n`);
-  return undefined;
 }
 
 /** @throws RunFailure where what was asked for is not what the folder's run was started with */

@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.ts';
 import type { Compiled } from '../../compiler/pipeline.ts';
 import { trainingBatches } from '../data/batches.ts';
 import type { Dataset } from '../data/split.ts';
@@ -14,13 +13,14 @@ import { initialStateOf } from './initialize.ts';
 import { type CheckpointInterval, trainLoop } from './loop.ts';
 import type { EpochRecord, Scores, StepRecord } from './metrics.ts';
 import { type TrainedModel, writeModel } from './model-file.ts';
-import { runPaths } from './run-directory.ts';
+import { createRun, findRun, runPaths } from './run-directory.ts';
+import type { RunRecord } from './run-record.ts';
 import { NO_SAMPLES } from './score.ts';
 import type { State } from './state.ts';
 
 export interface TrainOptions {
-  readonly seed: number;
-  readonly epochs: number;
+  /** Whether a run that is in the folder is replaced; otherwise it is gone on with. */
+  readonly replace: boolean;
   readonly checkpointEvery: CheckpointInterval;
   /** Aborting it ends the run after the current step, with a checkpoint. */
   readonly signal: AbortSignal;
@@ -54,12 +54,14 @@ export interface RunSummary {
 
 export type TrainOutcome =
   | { readonly kind: 'interrupted'; readonly step: number }
-  | { readonly kind: 'finished'; readonly summary: RunSummary; readonly diagnostics: readonly Diagnostic[] };
+  | { readonly kind: 'finished'; readonly summary: RunSummary };
 
 /**
- * Trains into a claimed run directory, from its checkpoint where it has one, and then calibrates, exports and
- * scores the model. The files of a run, wall-clock fields aside, are a function of spec, data, seed, epochs and engine.
+ * Trains into a run directory, from its checkpoint where it has one, and then calibrates, exports and scores the model. The
+ * files of a run, wall-clock fields aside, are a function of spec, data, seed, epochs and engine. Nothing is written before it is
+ * known that the first step can be taken.
  *
+ * @param record what the run is, or was, started with
  * @throws RunFailure, DataError where something outside the program stops the run
  */
 export async function train(
@@ -67,10 +69,12 @@ export async function train(
   compiled: Compiled,
   dataset: Dataset,
   engine: Engine,
+  record: RunRecord,
   options: TrainOptions,
 ): Promise<TrainOutcome> {
   const { spec, plan, program, hash } = compiled;
-  const { seed, epochs, observer } = options;
+  const { seed, epochs } = record;
+  const { observer } = options;
   const paths = runPaths(folder);
   const wholeSet = spec.data.batch === 'all' && program.batch === dataset.train.count;
   const batches = trainingBatches(dataset, {
@@ -79,12 +83,14 @@ export async function train(
     seed,
   });
   const { stepsPerEpoch } = batches;
-  const start = (await findCheckpoint(paths.checkpoint, compiled, seed)) ?? {
+  const found = options.replace ? undefined : await findRun(folder);
+  const start = (found && (await findCheckpoint(paths.checkpoint, compiled, seed))) ?? {
     step: 0,
     metricsBytes: 0,
     sums: NO_SAMPLES,
     state: await initialStateOf(compiled, seed),
   };
+  if (!found) await createRun(folder, spec.source.text, record);
   const deployment = new Deployment(engine, spec, plan, dataset);
   try {
     const measure = async (state: State): Promise<TrainedModel> => ({
@@ -121,7 +127,7 @@ export async function train(
       ['seed', `${seed}`],
       ['step', `${result.step}`],
     ]);
-    await writeModel(paths.model, program, model, metadata);
+    await writeModel(paths, program, model, metadata);
     const exported = exportOnnx(compiled, model);
     if (exported.bytes) await writeAtomic(paths.onnx, exported.bytes);
     const summary: RunSummary = {
@@ -137,7 +143,7 @@ export async function train(
       bytes: { model: (await stat(paths.model)).size, onnx: exported.bytes?.length ?? null },
     };
     await writeAtomic(paths.summary, `${JSON.stringify(summary, undefined, 2)}\n`);
-    return { kind: 'finished', summary, diagnostics: exported.diagnostics };
+    return { kind: 'finished', summary };
   } finally {
     await deployment.dispose();
   }

@@ -1,4 +1,5 @@
 import { sizeOf } from '../../compiler/ir/graph.ts';
+import type { FloatTensors } from '../../compiler/ir/tensor.ts';
 import type { StateTensor, TrainingProgram } from '../../compiler/lower/program.ts';
 import { uniforms } from '../../compiler/numeric/random.ts';
 import type { HostTensor } from '../engines/engine.ts';
@@ -35,5 +36,12 @@ export function ofRoles(
       const tensor = state.get(name);
       return tensor && roles.includes(role) ? [[name, tensor] as const] : [];
     }),
+  );
+}
+
+/** Compiler data as engine inputs. */
+export function withDtype(tensors: FloatTensors): State {
+  return new Map(
+    [...tensors].map(([name, tensor]): [string, FloatTensor] => [name, { dtype: 'f32', ...tensor }]),
   );
 }

@@ -297,21 +297,24 @@ const PRECISION: readonly Mistake[] = [
 ];
 
 describe.each([
-  ['names', NAMES],
-  ['shapes and types', SHAPES],
-  ['precision', PRECISION],
-])('%s', (_, mistakes) => {
-  test.each(mistakes)('%s %j', (code, sections, says = '', fixed) => {
-    const { text, marks } = unmark(specText(sections));
-    const { diagnostics } = checkText(text);
-    const where = marks[0] === undefined ? diagnostics.map((d) => d.span) : marks;
-    expect(diagnostics.map((d) => brief(d, text))).toEqual(
-      where.map((span) => brief({ code: code as (typeof diagnostics)[number]['code'], span }, text)),
-    );
-    const [found] = diagnostics;
-    expect([found?.message, found?.hint].join('\n')).toContain(says);
-    if (fixed) expect(checkText(applyFixes(text, diagnostics)).diagnostics).toEqual([]);
-  });
+  { area: 'names', mistakes: NAMES },
+  { area: 'shapes and types', mistakes: SHAPES },
+  { area: 'precision', mistakes: PRECISION },
+])('$area', ({ mistakes }) => {
+  test.each(mistakes.map(([code, sections, says = '', fixed]) => ({ code, sections, says, fixed })))(
+    '$code $says',
+    ({ code, sections, says, fixed }) => {
+      const { text, marks } = unmark(specText(sections));
+      const { diagnostics } = checkText(text);
+      const where = marks[0] === undefined ? diagnostics.map((d) => d.span) : marks;
+      expect(diagnostics.map((d) => brief(d, text))).toEqual(
+        where.map((span) => brief({ code: code as (typeof diagnostics)[number]['code'], span }, text)),
+      );
+      const [found] = diagnostics;
+      expect([found?.message, found?.hint].join('\n')).toContain(says);
+      if (fixed) expect(checkText(applyFixes(text, diagnostics)).diagnostics).toEqual([]);
+    },
+  );
 });
 
 test('the sections that the mistakes are put into have none', () => {

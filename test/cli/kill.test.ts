@@ -5,29 +5,12 @@ import { beforeAll, expect, test } from 'vitest';
 import { uniforms } from '../../compiler/numeric/random.ts';
 import { ensureBuilt, spawnQspec } from '../support/built-cli.ts';
 import { SEED } from '../support/property.ts';
+import { SMALL_SPEC } from '../support/small-spec.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
-const SPEC = `spec killed
-data glyphs(samples: 400, test: 50, seed: 1) { batch: 8, validation: 16 }
-model Net(x: f32[1, 28, 28] in [0, 1]) -> f32[10] {
-  x |> conv(4, kernel: 3, pad: 1, stride: 2) as c1 |> batchnorm as n1 |> relu |> maxpool(2) |> flatten |> dense(10) as f1
-}
-train {
-  F = forward(Net) |> cross_entropy
-  B = backward(F)
-  U = adam(lr: cosine(3e-3, 0))
-  T = U ∘ B ∘ F
-  epochs: 12
-}
-precision {
-  weights: int8 per channel
-  activations: int8
-  gradients: int8 stochastic
-  stored weights: int8 stochastic
-}
-`;
+const SPEC = SMALL_SPEC.replace('samples: 192', 'samples: 400').replace('epochs: 2', 'epochs: 12');
 
-const TRAIN = ['train', 'killed.qspec', '--out', 'run', '--threads', '1', '--checkpoint-every', '7'];
+const TRAIN = ['train', 'small.qspec', '--out', 'run', '--threads', '1', '--checkpoint-every', '7'];
 const KILLS = 10;
 
 async function results(cwd: string): Promise<Record<string, string>> {
@@ -49,7 +32,7 @@ test('a run killed at ten random moments ends with the bits of an undisturbed on
   timeout: 120_000,
 }, async () => {
   const whole = await temporaryFolder();
-  await writeFile(join(whole, 'killed.qspec'), SPEC);
+  await writeFile(join(whole, 'small.qspec'), SPEC);
   const undisturbed = spawnQspec(TRAIN, whole);
   await undisturbed.training;
   const started = performance.now();
@@ -57,7 +40,7 @@ test('a run killed at ten random moments ends with the bits of an undisturbed on
   const duration = performance.now() - started;
 
   const cwd = await temporaryFolder();
-  await writeFile(join(cwd, 'killed.qspec'), SPEC);
+  await writeFile(join(cwd, 'small.qspec'), SPEC);
   let killed = 0;
   for (const moment of uniforms(SEED, 'kill', 0, KILLS)) {
     const { child, training, exit } = spawnQspec([...TRAIN, '--resume'], cwd);
@@ -76,7 +59,7 @@ test('SIGINT ends a run after the current step with a checkpoint and exit code 1
   timeout: 60_000,
 }, async () => {
   const cwd = await temporaryFolder();
-  await writeFile(join(cwd, 'killed.qspec'), SPEC.replace('epochs: 12', 'epochs: 10000'));
+  await writeFile(join(cwd, 'small.qspec'), SPEC.replace('epochs: 12', 'epochs: 10000'));
   const { child, exit } = spawnQspec(TRAIN, cwd);
   await waitForFile(join(cwd, 'run', 'checkpoint.safetensors'));
   child.kill('SIGINT');
@@ -91,8 +74,8 @@ test('SIGINT ends a run after the current step with a checkpoint and exit code 1
 
 test('a reader that goes away ends nothing but the output', { timeout: 60_000 }, async () => {
   const cwd = await temporaryFolder();
-  await writeFile(join(cwd, 'killed.qspec'), SPEC);
-  const { child, exit } = spawnQspec(['explain', 'killed.qspec'], cwd);
+  await writeFile(join(cwd, 'small.qspec'), SPEC);
+  const { child, exit } = spawnQspec(['explain', 'small.qspec'], cwd);
   child.stdout?.destroy();
   expect(await exit).toMatchObject({ code: 0 });
 });

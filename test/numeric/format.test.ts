@@ -79,7 +79,7 @@ describe('the name of a format', () => {
       'int4 per group(32) scale(power_of_two)',
       format({ granularity: { kind: 'group', size: 32 }, scale: { kind: 'power_of_two' } }),
     ],
-    ['int4 scale(moving_average, 0.9)', format({ scale: { kind: 'moving_average', momentum: 0.9 } })],
+    ['int4 scale(moving_average(0.9))', format({ scale: { kind: 'moving_average', momentum: 0.9 } })],
     ['int4 scale(learned)', format({ scale: { kind: 'learned' } })],
   ])('%s', (name, value) => {
     expect(formatName(value)).toBe(name);

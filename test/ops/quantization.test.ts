@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { sizeOf } from '../../compiler/ir/graph.ts';
+import { sizeOf, type Value } from '../../compiler/ir/graph.ts';
 import { type NdArray, ndarray } from '../../compiler/ir/ndarray.ts';
 import {
   codeRange,
@@ -11,7 +11,9 @@ import {
 } from '../../compiler/numeric/format.ts';
 import { uniforms } from '../../compiler/numeric/random.ts';
 import { binade, quantizeValue, roundHalfEven, scaleOf, staysOnGrid } from '../../compiler/numeric/round.ts';
+import { newBuilder } from '../../compiler/ops/registry.ts';
 import { broadcastStrides, positions } from '../../compiler/ops/strided.ts';
+import { createOnnxEngine } from '../../runtime/engines/onnx.ts';
 import { apply, gradients } from '../support/apply.ts';
 import { FLOATS } from '../support/float-codes.ts';
 import { ENGINES } from '../support/op-engines.ts';
@@ -237,6 +239,34 @@ describe.each(ENGINES)('in %s', (_, run) => {
     const attributes = { element, axes: [], kind: 'absmax' } as const;
     expectEqual(await run('quantScale', [ndarray([3], [-14, 0, 7])], attributes), ndarray([3], [2, 1, 1]));
   });
+});
+
+// Between a DequantizeLinear and a QuantizeLinear onnxruntime would put integer operators, which round differently or fail to load.
+test('onnxruntime changes no bit of a graph of quantizers when it optimizes', async () => {
+  const builder = newBuilder();
+  const shape = [2, 3, 6, 6];
+  const signed = { kind: 'int', bits: 8, signed: true, narrow: true } as const;
+  const unsigned = { kind: 'int', bits: 8, signed: false, narrow: false } as const;
+  const at = (x: Value, scale: number, element: IntElement) =>
+    builder.op('quantize', [x, builder.constant(scale)], { element });
+  const x = at(builder.input('x', 'batch', { dtype: 'f32', shape }), 0.0081, signed);
+  const sum = at(builder.op('relu', [builder.op('add', [x, x], {})], {}), 0.013, unsigned);
+  const window = { kernel: [2, 2], strides: [2, 2], pads: [0, 0, 0, 0] } as const;
+  const pooled = at(builder.op('maxPool', [x], window), 0.017, unsigned);
+  const graph = builder.build('quantizers', [
+    { name: 'sum', value: sum },
+    { name: 'pooled', value: pooled },
+  ]);
+  const data = uniforms(2, 'x', 0, sizeOf(shape)).map((u) => 2 * u - 1);
+  const inputs = new Map([['x', { dtype: 'f32', shape, data } as const]]);
+  const results = [];
+  for (const optimization of ['disabled', 'basic', 'extended', 'all'] as const) {
+    const engine = await createOnnxEngine({ threads: 1, optimization });
+    const executable = await engine.load(graph, { seed: 0 });
+    results.push(await executable.run(inputs, 0));
+    await executable.dispose();
+  }
+  for (const result of results) expect(result).toEqual(results[0]);
 });
 
 describe('the gradient', () => {

@@ -86,11 +86,16 @@ function binary(first: Draw, second: Draw) {
 /** `x` limited to `[low, high]`: the surrogate of rounding onto a grid between them. */
 function clamp(low: number, high: number): (operands: readonly NdArray[]) => NdArray {
   return ([x]) => {
-    if (x === undefined) throw new Error('no operand');
-    return { shape: x.shape, data: x.data.map((v) => Math.min(Math.max(v, low), high)) };
+    const { shape, data } = x ?? failed();
+    return { shape, data: data.map((v) => Math.min(Math.max(v, low), high)) };
   };
 }
 
+function failed(): never {
+  throw new Error('no operand');
+}
+
+const E4M3 = { kind: 'float', exponent: 4, mantissa: 3, specials: 'fn' } as const;
 const INT4 = { kind: 'int', bits: 4, signed: true, narrow: true } as const;
 
 /** Every op with operands to try it on. A new op without samples does not compile. */
@@ -270,6 +275,11 @@ export const SAMPLES: { readonly [K in OpName]: OpSamples<K> } = {
         operands: [tensor([2, 2, 3]), tensor([2, 3, 2])],
         attributes: { transposeA: false, transposeB: false },
       },
+      {
+        title: 'batches, both transposed',
+        operands: [tensor([2, 2, 3, 2]), tensor([2, 2, 4, 3])],
+        attributes: { transposeA: true, transposeB: true },
+      },
     ],
   },
   conv2d: {
@@ -285,6 +295,16 @@ export const SAMPLES: { readonly [K in OpName]: OpSamples<K> } = {
         title: 'stride and uneven padding',
         operands: [tensor([1, 2, 5, 4]), tensor([2, 2, 3, 3])],
         attributes: { strides: [2, 2], pads: [0, 1, 1, 0] },
+      },
+      {
+        title: 'a projection of every other pixel',
+        operands: [tensor([2, 3, 5, 4]), tensor([2, 3, 1, 1])],
+        attributes: { strides: [2, 2], pads: [0, 0, 0, 0] },
+      },
+      {
+        title: 'pads wider than the kernel',
+        operands: [tensor([1, 1, 3, 2]), tensor([2, 1, 2, 1])],
+        attributes: { strides: [1, 1], pads: [2, 1, 0, 2] },
       },
     ],
   },
@@ -302,6 +322,16 @@ export const SAMPLES: { readonly [K in OpName]: OpSamples<K> } = {
         operands: [tensor([1, 2, 2, 2]), tensor([2, 2, 3, 3])],
         attributes: { strides: [2, 2], pads: [0, 1, 1, 0], inputSize: [5, 4] },
       },
+      {
+        title: 'the last pixels are not read',
+        operands: [tensor([2, 2, 2, 2]), tensor([2, 3, 1, 1])],
+        attributes: { strides: [2, 2], pads: [0, 0, 0, 0], inputSize: [4, 4] },
+      },
+      {
+        title: 'pads wider than the kernel',
+        operands: [tensor([1, 2, 4, 5]), tensor([2, 1, 2, 1])],
+        attributes: { strides: [1, 1], pads: [2, 1, 0, 2], inputSize: [3, 2] },
+      },
     ],
   },
   conv2dWeightGrad: {
@@ -317,6 +347,11 @@ export const SAMPLES: { readonly [K in OpName]: OpSamples<K> } = {
         title: 'stride and uneven padding',
         operands: [tensor([1, 2, 5, 4]), tensor([1, 2, 2, 2])],
         attributes: { strides: [2, 2], pads: [0, 1, 1, 0], kernel: [3, 3] },
+      },
+      {
+        title: 'the last pixels are not read',
+        operands: [tensor([2, 3, 4, 4]), tensor([2, 2, 2, 2])],
+        attributes: { strides: [2, 2], pads: [0, 0, 0, 0], kernel: [1, 1] },
       },
     ],
   },
@@ -334,6 +369,11 @@ export const SAMPLES: { readonly [K in OpName]: OpSamples<K> } = {
         operands: [tensor([1, 2, 5, 4])],
         attributes: { kernel: [3, 2], strides: [2, 1], pads: [1, 0, 1, 1] },
       },
+      {
+        title: 'windows apart',
+        operands: [tensor([1, 2, 6, 5])],
+        attributes: { kernel: [1, 2], strides: [2, 3], pads: [0, 1, 0, 0] },
+      },
     ],
   },
   sumPoolGrad: {
@@ -349,6 +389,11 @@ export const SAMPLES: { readonly [K in OpName]: OpSamples<K> } = {
         title: 'overlapping, padded',
         operands: [tensor([1, 2, 3, 4])],
         attributes: { kernel: [3, 2], strides: [2, 1], pads: [1, 0, 1, 1], inputSize: [5, 4] },
+      },
+      {
+        title: 'windows apart',
+        operands: [tensor([1, 2, 3, 2])],
+        attributes: { kernel: [1, 2], strides: [2, 3], pads: [0, 1, 0, 0], inputSize: [6, 5] },
       },
     ],
   },
@@ -366,6 +411,11 @@ export const SAMPLES: { readonly [K in OpName]: OpSamples<K> } = {
         operands: [tensor([1, 2, 5, 4], spaced())],
         attributes: { kernel: [3, 2], strides: [2, 1], pads: [1, 0, 1, 1] },
       },
+      {
+        title: 'windows apart',
+        operands: [tensor([1, 2, 6, 5], spaced())],
+        attributes: { kernel: [1, 2], strides: [2, 3], pads: [0, 1, 0, 0] },
+      },
     ],
   },
   maxPoolRoute: {
@@ -382,6 +432,11 @@ export const SAMPLES: { readonly [K in OpName]: OpSamples<K> } = {
         operands: [tensor([1, 2, 5, 4], spaced()), tensor([1, 2, 3, 4])],
         attributes: { kernel: [3, 2], strides: [2, 1], pads: [1, 0, 1, 1] },
       },
+      {
+        title: 'windows apart',
+        operands: [tensor([1, 2, 6, 5], spaced()), tensor([1, 2, 3, 2])],
+        attributes: { kernel: [1, 2], strides: [2, 3], pads: [0, 1, 0, 0] },
+      },
     ],
   },
   maxPoolPick: {
@@ -397,6 +452,11 @@ export const SAMPLES: { readonly [K in OpName]: OpSamples<K> } = {
         title: 'overlapping, padded',
         operands: [tensor([1, 2, 5, 4], spaced()), tensor([1, 2, 5, 4])],
         attributes: { kernel: [3, 2], strides: [2, 1], pads: [1, 0, 1, 1] },
+      },
+      {
+        title: 'windows apart',
+        operands: [tensor([1, 2, 6, 5], spaced()), tensor([1, 2, 6, 5])],
+        attributes: { kernel: [1, 2], strides: [2, 3], pads: [0, 1, 0, 0] },
       },
     ],
   },
@@ -415,6 +475,11 @@ export const SAMPLES: { readonly [K in OpName]: OpSamples<K> } = {
         operands: [tensor([2, 3])],
         attributes: { element: INT4, axes: [1], kind: 'power_of_two' },
       },
+      {
+        title: 'of a float element',
+        operands: [tensor([2, 3])],
+        attributes: { element: E4M3, axes: [0, 1], kind: 'absmax' },
+      },
     ],
   },
   // A code saturates beyond ±7.5 steps; at a step of 1/4 that is at ±1.875, where the surrogate becomes constant.
@@ -427,6 +492,15 @@ export const SAMPLES: { readonly [K in OpName]: OpSamples<K> } = {
         operands: [tensor([7], exactly(-2.4, -1.7, -0.4, 0.05, 0.9, 1.8, 2.2)), tensor([], exactly(0.25))],
         attributes: { element: INT4 },
         surrogate: clamp(-1.875, 1.875),
+      },
+      {
+        title: 'on a float grid with a scale for each row',
+        operands: [
+          tensor([2, 4], exactly(-3, -0.3, 0.05, 1.4, 2.9, -0.7, 0.01, 0.33)),
+          tensor([2, 1], exactly(0.25, 0.5)),
+        ],
+        attributes: { element: E4M3 },
+        surrogate: ([x]) => x ?? failed(),
       },
     ],
   },
@@ -444,6 +518,16 @@ export const SAMPLES: { readonly [K in OpName]: OpSamples<K> } = {
         attributes: { element: INT4 },
         surrogate: clamp(-1.875, 1.875),
       },
+      {
+        title: 'on a float grid',
+        operands: [
+          tensor([5], exactly(-1.7, -0.4, 0.05, 0.9, 1.6)),
+          tensor([1], exactly(0.25)),
+          tensor([5], noise),
+        ],
+        attributes: { element: E4M3 },
+        surrogate: ([x]) => x ?? failed(),
+      },
     ],
   },
   quantizeMask: {
@@ -454,6 +538,11 @@ export const SAMPLES: { readonly [K in OpName]: OpSamples<K> } = {
         title: 'with saturation',
         operands: [tensor([3], exactly(-2.4, 0.4, 2.2)), tensor([], exactly(0.25))],
         attributes: { element: INT4 },
+      },
+      {
+        title: 'of a float element',
+        operands: [tensor([4], exactly(-130, 0.4, 111, 120)), tensor([], exactly(0.25))],
+        attributes: { element: E4M3 },
       },
     ],
   },
@@ -473,6 +562,12 @@ export const SAMPLES: { readonly [K in OpName]: OpSamples<K> } = {
         operands: [tensor([2, 3])],
         attributes: { element: INT4, axes: [1], kind: 'power_of_two', stream: 'c1.grad' },
         cotangent: exactly(7, -3, 2, 0, -7, 1),
+      },
+      {
+        title: 'without a scale',
+        operands: [tensor([2, 3])],
+        attributes: { element: E4M3, axes: [0, 1], kind: 'none' },
+        cotangent: exactly(7, -3, 2, 0, -7, 0.125),
       },
     ],
   },

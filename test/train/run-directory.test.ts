@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { claimFolder, findRun } from '../../runtime/train/run-directory.ts';
+import { createRun, findRun, inspectFolder } from '../../runtime/train/run-directory.ts';
 import { parseRunRecord, type RunRecord } from '../../runtime/train/run-record.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
@@ -21,7 +21,8 @@ const RECORD: RunRecord = {
 
 async function claimed(): Promise<string> {
   const folder = join(await temporaryFolder(), 'new', 'run');
-  expect(await claimFolder(folder, TEXT, RECORD, 'refuse')).toBeUndefined();
+  expect(await inspectFolder(folder, RECORD, 'refuse')).toBeUndefined();
+  await createRun(folder, TEXT, RECORD);
   return folder;
 }
 
@@ -32,16 +33,16 @@ test('a new folder is made with its parents, and found again as a run', async ()
 
 test('another run is not touched unless asked for', async () => {
   const folder = await claimed();
-  await expect(claimFolder(folder, TEXT, RECORD, 'refuse')).rejects.toMatchObject({
+  await expect(inspectFolder(folder, RECORD, 'refuse')).rejects.toMatchObject({
     code: 'QS7100',
     exitCode: 2,
   });
-  expect(await claimFolder(folder, TEXT, RECORD, 'resume')).toMatchObject({ finished: false });
+  expect(await inspectFolder(folder, RECORD, 'resume')).toMatchObject({ finished: false });
 });
 
 test('resuming with other options or another spec is refused and says what differs', async () => {
   const folder = await claimed();
-  const resume = (record: RunRecord) => claimFolder(folder, TEXT, record, 'resume');
+  const resume = (record: RunRecord) => inspectFolder(folder, record, 'resume');
   await expect(resume({ ...RECORD, hash: 'def' })).rejects.toMatchObject({ code: 'QS7104' });
   await expect(resume({ ...RECORD, epochs: 3 })).rejects.toThrow('started with --epochs 2, not 3');
 });
@@ -51,7 +52,8 @@ test('replacing removes the files of the run and no others', async () => {
   for (const name of ['checkpoint.safetensors', 'summary.json', 'notes.txt']) {
     await writeFile(join(folder, name), '');
   }
-  expect(await claimFolder(folder, TEXT, RECORD, 'replace')).toBeUndefined();
+  expect(await inspectFolder(folder, RECORD, 'replace')).toBeUndefined();
+  await createRun(folder, TEXT, RECORD);
   expect(await readdir(folder)).toEqual(['environment.json', 'notes.txt', 'spec.qspec']);
 });
 
@@ -59,16 +61,16 @@ test("a folder with somebody's files is refused; one that a killed process only 
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'environment.json.tmp'), '{');
   await writeFile(join(folder, 'spec.qspec'), TEXT);
-  expect(await claimFolder(folder, TEXT, RECORD, 'refuse')).toBeUndefined();
+  expect(await inspectFolder(folder, RECORD, 'refuse')).toBeUndefined();
   const other = await temporaryFolder();
   await writeFile(join(other, 'thesis.tex'), '');
-  await expect(claimFolder(other, TEXT, RECORD, 'resume')).rejects.toMatchObject({ code: 'QS7101' });
+  await expect(inspectFolder(other, RECORD, 'resume')).rejects.toMatchObject({ code: 'QS7101' });
 });
 
 test('a file in place of the folder, and a folder in place of a file, are clear errors', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'file'), '');
-  await expect(claimFolder(join(folder, 'file'), TEXT, RECORD, 'refuse')).rejects.toMatchObject({
+  await expect(inspectFolder(join(folder, 'file'), RECORD, 'refuse')).rejects.toMatchObject({
     code: 'QS7105',
   });
   await mkdir(join(folder, 'run', 'environment.json'), { recursive: true });

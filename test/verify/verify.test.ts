@@ -117,6 +117,7 @@ describe('verify', () => {
     ['int5 weights, int6 activations', CNN, 'weights: int5 per channel, activations: int6'],
     ['int16', CNN, 'weights: int16, activations: int16'],
     ['int2 weights', CNN, 'weights: int2 per channel, activations: int8'],
+    ['int8 activations and weights in groups', CNN, 'weights: int4 per group(8), activations: int8'],
   ] as const) {
     it(`accounts for every difference of ${name} by a tie`, async () => {
       const { compiled, trained, bytes } = await exported(model, precision);
@@ -125,6 +126,15 @@ describe('verify', () => {
       expect(report.comparisons.map((c) => c.codes)).toContain(120 * (784 + 4 * 196 + 6 * 49));
     });
   }
+
+  it('compares logits where nothing is quantized', async () => {
+    const { compiled, trained, bytes } = await exported(NORMALIZED, '');
+    const report = await check(compiled, trained, bytes);
+    expect(report.failures).toEqual([]);
+    expect(report.comparisons[0]?.logits).toBe(1200);
+    trained.state.get('c1.weights')?.data.fill(0.1, 3, 4);
+    expect((await check(compiled, trained, bytes)).failures).not.toEqual([]);
+  });
 
   it('names the tensor and line of one flipped weight code', async () => {
     const { compiled, trained, bytes } = await exported(CNN, INT8);

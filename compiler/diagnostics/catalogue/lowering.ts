@@ -7,12 +7,19 @@ export const LOWERING_CODES = {
       ? `the format of '${p.first}' is 'auto', and this version does not derive formats`
       : `the formats of ${p.sites} sites ('${p.first}' first) are 'auto', and this version does not derive formats`,
   ),
-  QS6502: error((p: { name: string }) => `schedule '${p.name}' changes formats over time, which this version does not run`),
-  QS6503: error((p: { site: string; feature: string; allowed: string }) =>
-    `'${p.site}' cannot have ${p.feature}: ${p.allowed}`,
+  QS6502: error(
+    (p: { name: string }) =>
+      `schedule '${p.name}' changes formats over time, which this version does not run`,
   ),
-  QS6504: error((p: { quantity: string }) =>
-    `the required bound on '${p.quantity}' is not analysed by this version, so nothing would guarantee it`,
+  QS6503: error(
+    (p: { site: string; feature: string; allowed: string }) =>
+      `'${p.site}' cannot have ${p.feature}: ${p.allowed}`,
   ),
-  QS6505: error((_: Record<string, never>) => "'batch: all' needs a data set whose size is known before it is read"),
+  QS6504: error(
+    (p: { quantity: string }) =>
+      `the required bound on '${p.quantity}' is not analysed by this version, so nothing would guarantee it`,
+  ),
+  QS6505: error(
+    (_: Record<string, never>) => "'batch: all' needs a data set whose size is known before it is read",
+  ),
 } as const;

@@ -108,8 +108,8 @@ function zeroPoint(writer: GraphWriter, { shape }: LinearScale, type: DataTypeNa
 
 /**
  * Limits x to the grid where the ONNX type is wider than the element: QuantizeLinear saturates at the limits of
- * the type. Signed elements below 8 bits are limited in any case, because runtimes drop a Relu that stands right before
- * their QuantizeLinear. The limit rounds to the outermost code again: `fl(fl(c·s)/s)` differs from c by less than ½.
+ * the type. Elements below 8 bits are limited in any case: onnxruntime drops a Relu that stands right before a signed
+ * one's QuantizeLinear, and moves an unsigned one's before a MaxPool that has no kernel for it. The limit rounds to the outermost code again: `fl(fl(c·s)/s)` differs from c by less than ½.
  */
 function clipToGrid(
   writer: GraphWriter,
@@ -122,7 +122,7 @@ function clipToGrid(
   const { min, max } = codeRange(element);
   const held = integerRange(type);
   const exact = held?.min === min && held.max === max;
-  if (exact && !(element.signed && element.bits < 8)) return x;
+  if (exact && element.bits >= 8) return x;
   const known = writer.known(scale.name);
   const limit = (code: number, shape: readonly number[]): string =>
     known
@@ -132,7 +132,10 @@ function clipToGrid(
           shape,
         )
       : writer.node(site.name, 'Mul', [scale.name, writer.constant('float', [code], [])]);
-  if (known?.values.length === 1) return writer.node(site.name, 'Clip', [x, limit(min, []), limit(max, [])]);
+  // Onnxruntime 1.30 fails on a Clip before an unsigned QuantizeLinear of less than 8 bits.
+  if (known?.values.length === 1 && (element.signed || element.bits >= 8)) {
+    return writer.node(site.name, 'Clip', [x, limit(min, []), limit(max, [])]);
+  }
   const above = writer.node(site.name, 'Max', [x, limit(min, scale.shape)]);
   return writer.node(site.name, 'Min', [above, limit(max, scale.shape)]);
 }

@@ -25,6 +25,8 @@ export function pack(type: DataTypeName, values: ArrayLike<number>): Uint8Array 
   const range = integerRange(type);
   const bytes = new Uint8Array(packedSize(type, values.length));
   const view = new DataView(bytes.buffer);
+  const write = WRITERS[type];
+  if (bits >= 8 && !write) throw new Error(`tensors of ${type} are not written`);
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? 0;
     if (range !== undefined && !(Number.isInteger(value) && value >= range.min && value <= range.max)) {
@@ -33,7 +35,7 @@ export function pack(type: DataTypeName, values: ArrayLike<number>): Uint8Array 
     if (bits < 8) {
       const bit = i * bits;
       bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) | ((value & (2 ** bits - 1)) << (bit & 7));
-    } else WRITERS[type]?.(view, (i * bits) / 8, value);
+    } else write?.(view, (i * bits) / 8, value);
   }
   return bytes;
 }

@@ -6,8 +6,8 @@ import { type Context, say } from '../context.ts';
 import { readSource } from '../source-file.ts';
 
 /**
- * `qspec check FILE…`. Diagnostics are what this command makes: in JSON they go to stdout, one document a file. With
- * the other reporters they are messages.
+ * `qspec check FILE…`. Diagnostics are what this command makes: as JSON, one object a line, they go to stdout. With the
+ * other reporters they are messages.
  */
 export async function check(context: Context, files: readonly string[]): Promise<ExitCode> {
   const { io, reporter, color, style } = context;
@@ -16,9 +16,7 @@ export async function check(context: Context, files: readonly string[]): Promise
   for (const file of files) {
     const source = await readSource(io.cwd, file);
     const { diagnostics } = checkSource(source);
-    if (diagnostics.length > 0 || reporter === 'json') {
-      sink.write(renderDiagnostics(diagnostics, source, { reporter, color }));
-    }
+    sink.write(renderDiagnostics(diagnostics, source, { reporter, color }));
     if (hasErrors(diagnostics)) failed++;
     else if (reporter === 'pretty') say(context, `${style.green('ok')} ${file}`);
   }

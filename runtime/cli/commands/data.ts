@@ -27,8 +27,13 @@ export async function dataList(context: Context): Promise<ExitCode> {
         throw failure;
       },
     );
-    const state = problem === undefined ? 'here' : problem.code === 'QS7003' ? 'missing' : 'damaged';
-    rows.push([set.folder.replaceAll('-', '_'), state, problem?.message ?? set.title]);
+    const [state, text] =
+      problem === undefined
+        ? ['here', set.title]
+        : problem.code === 'QS7003'
+          ? ['missing', `${set.title}: qspec data fetch ${set.folder}`]
+          : ['damaged', problem.message];
+    rows.push([set.folder.replaceAll('-', '_'), state, text]);
   }
   for (const line of table(rows)) print(context, line);
   return EXIT.ok;

@@ -1,5 +1,5 @@
 import type { SiteKind } from '../../../compiler/check/checked-spec.ts';
-import type { Graph, Phase } from '../../../compiler/ir/graph.ts';
+import type { Graph, Phase, Role } from '../../../compiler/ir/graph.ts';
 import type { FormatPlan, PlannedSite } from '../../../compiler/lower/plan.ts';
 import { formatName } from '../../../compiler/numeric/format.ts';
 import { type Compiled, compile } from '../../../compiler/pipeline.ts';
@@ -40,7 +40,9 @@ function describe({ spec, plan, program }: Compiled): string[] {
     const sites = [...plan.sites.values()].filter(({ site }) => phaseOf(site.kind) === phase);
     const rows = sites.map((s) => [s.site.name, formatName(s.format), s.why, lineOf(s)]);
     const { named, unnamed, inside } = unquantized(program.step, plan, phase);
+    const inputs = inputsOf(program.step, phase);
     lines.push('', title, ...table(rows, '  '));
+    if (inputs.length > 0) lines.push('  inputs, not quantized', ...wrap(inputs, '    '));
     if (named.size + unnamed > 0) {
       const list = [...named].map(([name, count]) => (count === 1 ? name : `${name} (${count})`));
       if (unnamed > 0) list.push(`${unnamed} unnamed`);
@@ -72,10 +74,26 @@ function unquantized(step: Graph, plan: FormatPlan, phase: Phase): Unquantized {
     if (node.kind !== 'op' || node.origin.phase !== phase || ROUNDS.has(node.op)) continue;
     // Behind '#' stands the summand of a step with several forward passes.
     const name = node.origin.name?.replace(/#\d+/g, '');
-    const format = name === undefined ? undefined : plan.sites.get(name)?.format;
     if (name === undefined) unnamed++;
-    else if (format !== undefined && format.element.kind !== 'f32') inside++;
+    else if (isInsideQuantizer(name, plan, phase)) inside++;
     else named.set(name, (named.get(name) ?? 0) + 1);
   }
   return { named, unnamed, inside };
+}
+
+/** In U the names of F's sites stand for the parameters themselves, not for their quantizers. */
+function isInsideQuantizer(name: string, plan: FormatPlan, phase: Phase): boolean {
+  const planned = plan.sites.get(name.replace(/\.(scale|noise)$/, ''));
+  if (planned === undefined || planned.format.element.kind === 'f32') return false;
+  return phase !== 'U' || planned.site.name !== name || phaseOf(planned.site.kind) === 'U';
+}
+
+/** What a phase reads that no op of it makes: the batch and running statistics in F, hyperparameters in U. */
+function inputsOf(step: Graph, phase: Phase): string[] {
+  const roles: readonly Role[] = phase === 'F' ? ['batch', 'buffer'] : phase === 'U' ? ['hyper'] : [];
+  return step.nodes.flatMap((node) => {
+    if (node.kind !== 'input' || !roles.includes(node.role)) return [];
+    const { dtype, shape } = node.type;
+    return [shape.length === 0 ? `${node.input}: ${dtype}` : `${node.input}: ${dtype}[${shape.join(', ')}]`];
+  });
 }

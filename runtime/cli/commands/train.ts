@@ -3,9 +3,10 @@ import { compile } from '../../../compiler/pipeline.ts';
 import { loadDataset } from '../../data/dataset.ts';
 import { dataRoot } from '../../data/root.ts';
 import { EXIT, type ExitCode } from '../../failure.ts';
+import { exportDiagnostics } from '../../train/export.ts';
 import type { CheckpointInterval } from '../../train/loop.ts';
 import { type TrainOutcome, train } from '../../train/run.ts';
-import { claimFolder, findRun } from '../../train/run-directory.ts';
+import { findRun, inspectFolder } from '../../train/run-directory.ts';
 import type { RunRecord } from '../../train/run-record.ts';
 import { qspecVersion } from '../../version.ts';
 import { type Context, print, say } from '../context.ts';
@@ -54,11 +55,7 @@ export async function trainCommand(context: Context, file: string, options: Opti
       node: process.version,
       platform: `${process.platform} ${process.arch}`,
     };
-    const dataset = await loadDataset(spec.data, {
-      root: dataRoot(io.env),
-      log: (line) => say(context, line),
-    });
-    const found = await claimFolder(folder, source.text, record, ifExists(options));
+    const found = await inspectFolder(folder, record, ifExists(options));
     if (found?.finished) {
       say(context, `the run in ${out} is finished`);
       return EXIT.ok;
@@ -69,15 +66,19 @@ export async function trainCommand(context: Context, file: string, options: Opti
         `note: the run was started on ${found.record.engineDescription}; rounding may differ from here on`,
       );
     }
+    const dataset = await loadDataset(spec.data, {
+      root: dataRoot(io.env),
+      log: (line) => say(context, line),
+    });
+    reportDiagnostics(context, source, exportDiagnostics(compiled));
     say(
       context,
       `training ${spec.name} on ${engine.description} into ${out} (formats ${compiled.plan.status})`,
     );
     const outcome = await interruptible(context, (signal) => {
       const progress = createProgress(context);
-      return train(folder, compiled, dataset, engine, {
-        seed: record.seed,
-        epochs: record.epochs,
+      return train(folder, compiled, dataset, engine, record, {
+        replace: options.force === true,
         checkpointEvery: options.checkpointEvery ?? CHECKPOINT_EVERY,
         signal,
         observer: progress,
@@ -90,7 +91,6 @@ export async function trainCommand(context: Context, file: string, options: Opti
       );
       return EXIT.interrupted;
     }
-    reportDiagnostics(context, source, outcome.diagnostics);
     reportOutcome(context, out, outcome);
     return EXIT.ok;
   } finally {

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { loadDataset } from '../../data/dataset.ts';
 import { dataRoot } from '../../data/root.ts';
 import { EXIT, type ExitCode } from '../../failure.ts';
@@ -38,7 +37,7 @@ export async function verifyCommand(
       progress: (done, total) => counter.update(done, total),
     }).finally(() => counter.stop());
     const json = `${JSON.stringify(report, undefined, 2)}\n`;
-    await writeAtomic(join(paths.folder, 'verify.json'), json);
+    await writeAtomic(paths.verification, json);
     context.io.stdout.write(context.reporter === 'json' ? json : renderReport(report));
     return report.failures.length > 0 ? EXIT.failed : EXIT.ok;
   } finally {

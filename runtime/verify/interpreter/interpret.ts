@@ -1,4 +1,10 @@
-import { type FileGraph, type FileNode, readOnnxFile, type StoredTensor } from './onnx-file.ts';
+import {
+  type FileGraph,
+  type FileNode,
+  INTEGER_TYPES,
+  readOnnxFile,
+  type StoredTensor,
+} from './onnx-file.ts';
 import { LIMITS, OPERATORS } from './operators.ts';
 import type { AccumulationProof } from './products.ts';
 import { exact, type Value } from './value.ts';
@@ -22,7 +28,12 @@ export interface Interpreter {
 
 /** Operators that the interpreter evaluates; a model with another one cannot be verified by it. */
 export function unsupportedOperators(graph: FileGraph): readonly string[] {
-  return [...new Set(graph.nodes.map((node) => node.op).filter((op) => !OPERATORS.has(op)))].sort();
+  const names = graph.nodes.flatMap((node) => {
+    if (!OPERATORS.has(node.op)) return [node.op];
+    const to = node.attributes.get('to')?.int;
+    return node.op === 'Cast' && !(to !== undefined && INTEGER_TYPES.has(to)) ? ['Cast to a float type'] : [];
+  });
+  return [...new Set(names)].sort();
 }
 
 /** An interpreter of exported QDQ models that sums integer codes: its own way from the file's bytes to every code and logit. */
@@ -35,8 +46,8 @@ export function createInterpreter(bytes: Uint8Array): Interpreter {
 function stored(tensor: StoredTensor): Value {
   if (tensor.type === 'float') return exact(tensor.shape, tensor.data);
   const data = Int32Array.from(tensor.data);
-  const limit = data.reduce((max, code) => Math.max(max, Math.abs(code)), 0);
-  const codes = { data, scale: Float64Array.of(1), axis: 0, limit };
+  const range = [data.reduce((a, b) => Math.min(a, b), 0), data.reduce((a, b) => Math.max(a, b), 0)] as const;
+  const codes = { data, scale: Float64Array.of(1), axis: 0, range };
   const value = { ...exact(tensor.shape, tensor.data), codes };
   LIMITS.set(value, tensor.limits);
   return value;

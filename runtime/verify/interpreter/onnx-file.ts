@@ -74,7 +74,7 @@ function nodeOf(bytes: Uint8Array): FileNode {
 }
 
 /** TensorProto.DataType → how many bits an element takes and whether it is signed. */
-const INTEGER_TYPES: ReadonlyMap<number, readonly [bits: number, signed: boolean]> = new Map([
+export const INTEGER_TYPES: ReadonlyMap<number, readonly [bits: number, signed: boolean]> = new Map([
   [2, [8, false]],
   [3, [8, true]],
   [4, [16, false]],

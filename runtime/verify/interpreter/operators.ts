@@ -34,8 +34,7 @@ const quantizeLinear: Operator = (node, inputs) => {
     codes[i] = Math.min(high, Math.max(low, roundHalfEven(Math.fround((x.data[i] ?? 0) / step))));
   }
   // What it rounds is kept, so that a difference can be measured against the nearest tie.
-  const limit = Math.max(-low, high);
-  return { ...x, codes: { data: codes, scale: Float64Array.of(step), axis: 0, limit } };
+  return { ...x, codes: { data: codes, scale: Float64Array.of(step), axis: 0, range: [low, high] } };
 };
 
 /** Limits of the integer type that a zero point has. */
@@ -48,7 +47,7 @@ const dequantizeLinear: Operator = (node, inputs) => {
   const at = axis < 0 ? axis + x.shape.length : axis;
   const inner = sizeOf(x.shape.slice(at + 1));
   const count = scale.data.length;
-  const { data: codes, limit } = x.codes;
+  const { data: codes, range } = x.codes;
   const data = new Float64Array(codes.length);
   for (let i = 0; i < codes.length; i++) {
     const step = scale.data[count === 1 ? 0 : Math.floor(i / inner) % count] ?? 1;
@@ -58,7 +57,7 @@ const dequantizeLinear: Operator = (node, inputs) => {
     shape: x.shape,
     data,
     error: new Float64Array(1),
-    codes: { data: codes, scale: scale.data, axis: at, limit },
+    codes: { data: codes, scale: scale.data, axis: at, range },
   };
 };
 
@@ -231,8 +230,8 @@ const flatten: Operator = (node, inputs) => {
 const transpose: Operator = (node, inputs) => {
   const x = first(node, inputs);
   const permutation = node.attributes.get('perm')?.ints ?? x.shape.map((_, i) => x.shape.length - 1 - i);
-  if (x.codes && x.shape.length === 2 && permutation[0] === 1) return transposed({ ...x, codes: x.codes });
-  throw new Error(`Transpose '${node.name}' of a tensor that is no quantized matrix`);
+  if (x.shape.length === 2 && permutation[0] === 1) return transposed(x);
+  throw new Error(`Transpose '${node.name}' of a tensor that is no matrix`);
 };
 
 /** Error of a quotient by an exact divisor. */
@@ -270,6 +269,8 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator
     ),
   ],
   ['Div', binary((a, b) => a / b, quotientError)],
+  ['Max', binary(Math.max, (ea, eb) => Math.max(ea, eb))],
+  ['Min', binary(Math.min, (ea, eb) => Math.max(ea, eb))],
   ['Relu', relu],
   ['Clip', clip],
   ['MaxPool', pooling(Number.NEGATIVE_INFINITY, Math.max)],

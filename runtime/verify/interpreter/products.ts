@@ -1,5 +1,5 @@
 import type { FileNode } from './onnx-file.ts';
-import { type Codes, gamma, isPowerOfTwo, sizeOf, type Value } from './value.ts';
+import { gamma, isPowerOfTwo, sizeOf, type Value } from './value.ts';
 
 /** What was proved of one convolution or product. */
 export interface AccumulationProof {
@@ -10,11 +10,19 @@ export interface AccumulationProof {
   readonly exact: boolean;
 }
 
-/** An integer product with its weights `[O, K…]` and bias, whatever operator it came from. */
+/** A factor of a product: integer codes with their scales, or real values as they are. */
+interface Factor {
+  readonly value: Value;
+  readonly data: Int32Array | Float64Array;
+  readonly scale: Float64Array;
+  readonly range: readonly [low: number, high: number];
+}
+
+/** A product with its weights `[O, K…]` and bias, whatever operator it came from. */
 interface Product {
   readonly node: FileNode;
-  readonly x: Value & { readonly codes: Codes };
-  readonly w: Value & { readonly codes: Codes };
+  readonly x: Factor;
+  readonly w: Factor;
   readonly bias: Value | undefined;
   readonly channels: number;
   readonly depth: number;
@@ -28,8 +36,10 @@ function scaled(
   proofs: AccumulationProof[],
 ): Value {
   const { node, x, w, bias, channels, depth } = product;
-  const inputScale = x.codes.scale[0] ?? 1;
-  const { limit } = x.codes;
+  const inputScale = x.scale[0] ?? 1;
+  const [low, high] = x.range;
+  // What a float32 runtime may already be off by in x; codes are given, so they are off by nothing.
+  const inherited = x.value.codes ? 0 : Math.max(...x.value.error);
   const inner = sizeOf(shape.slice(2));
   const error = new Float64Array(channels);
   let largestSum = 0;
@@ -37,18 +47,26 @@ function scaled(
   const factor = new Float64Array(channels);
   const offset = new Float64Array(channels);
   for (let o = 0; o < channels; o++) {
-    const weightScale = w.codes.scale[w.codes.scale.length === 1 ? 0 : o] ?? 1;
+    const weightScale = w.scale[w.scale.length === 1 ? 0 : o] ?? 1;
     factor[o] = inputScale * weightScale;
     offset[o] = bias ? (bias.data[bias.data.length === 1 ? 0 : o] ?? 0) : 0;
-    let weights = 0;
-    for (let k = 0; k < depth; k++) weights += Math.abs(w.codes.data[o * depth + k] ?? 0);
-    const magnitude = weights * limit + Math.abs((offset[o] ?? 0) / (factor[o] ?? 1));
-    largestSum = Math.max(largestSum, magnitude);
+    // Whatever the order, a partial sum lies between the sum of all negative and that of all positive products.
+    let [least, most, weights, magnitude] = [0, 0, 0, Math.abs((offset[o] ?? 0) / (factor[o] ?? 1))];
+    const start = magnitude;
+    for (let k = 0; k < depth; k++) {
+      const weight = w.data[o * depth + k] ?? 0;
+      const [a, b] = [weight * low, weight * high];
+      weights += Math.abs(weight);
+      least += Math.min(a, b, 0);
+      most += Math.max(a, b, 0);
+      magnitude += Math.max(Math.abs(a), Math.abs(b));
+    }
+    largestSum = Math.max(largestSum, Math.max(most, -least) + start);
     powers &&= isPowerOfTwo(weightScale) && (!bias?.codes || isPowerOfTwo(bias.codes.scale[0] ?? 1));
     // The dequantized factors are rounded once each, then depth + 1 terms are summed, then the result is rounded.
-    error[o] = gamma(depth + 5) * magnitude * (factor[o] ?? 1);
+    error[o] = (gamma(depth + 5) * magnitude + weights * inherited) * (factor[o] ?? 1);
   }
-  const whole = !bias || bias.codes !== undefined;
+  const whole = [x.value, w.value, bias].every((value) => !value || value.codes !== undefined);
   const isExact = powers && whole && largestSum < 2 ** 24;
   proofs.push({ node: node.name || node.outputs[0] || node.op, largestSum, exact: isExact });
   const data = new Float64Array(sums.length);
@@ -59,10 +77,12 @@ function scaled(
   return { shape, data, error: isExact ? new Float64Array(1) : error };
 }
 
-/** Operands that must be quantized for integer accumulation to mean anything. */
-function quantized(value: Value | undefined, node: FileNode): Value & { readonly codes: Codes } {
-  if (!value?.codes) throw new Error(`${node.op} '${node.name}' reads a tensor that is not quantized`);
-  return { ...value, codes: value.codes };
+function factorOf(value: Value | undefined, node: FileNode): Factor {
+  if (!value) throw new Error(`${node.op} '${node.name}' lacks an operand`);
+  if (value.codes) return { value, ...value.codes };
+  const { data } = value;
+  const range = [data.reduce((a, b) => Math.min(a, b), 0), data.reduce((a, b) => Math.max(a, b), 0)] as const;
+  return { value, data, scale: Float64Array.of(1), range };
 }
 
 /** `Conv` over `[N, C, H, W]` with one group, by integer accumulation. */
@@ -71,10 +91,10 @@ export function convolution(
   inputs: readonly (Value | undefined)[],
   proofs: AccumulationProof[],
 ): Value {
-  const x = quantized(inputs[0], node);
-  const w = quantized(inputs[1], node);
-  const [batch = 0, channelsIn = 0, height = 0, width = 0] = x.shape;
-  const [channels = 0, , kernelH = 0, kernelW = 0] = w.shape;
+  const x = factorOf(inputs[0], node);
+  const w = factorOf(inputs[1], node);
+  const [batch = 0, channelsIn = 0, height = 0, width = 0] = x.value.shape;
+  const [channels = 0, , kernelH = 0, kernelW = 0] = w.value.shape;
   const ints = (name: string, otherwise: number[]) => node.attributes.get(name)?.ints ?? otherwise;
   const [strideH = 1, strideW = 1] = ints('strides', [1, 1]);
   const [dilationH = 1, dilationW = 1] = ints('dilations', [1, 1]);
@@ -83,11 +103,11 @@ export function convolution(
   const outH = Math.floor((height + top + bottom - dilationH * (kernelH - 1) - 1) / strideH) + 1;
   const outW = Math.floor((width + left + right - dilationW * (kernelW - 1) - 1) / strideW) + 1;
   const sums = new Float64Array(batch * channels * outH * outW);
-  const row = new Int32Array(outW);
-  const codes = x.codes.data;
-  const weights = w.codes.data;
+  // Whole numbers below 2⁵³, so float64 sums are exact for codes of up to 16 bits.
+  const row = new Float64Array(outW);
+  const codes = x.data;
+  const weights = w.data;
   const depth = channelsIn * kernelH * kernelW;
-  assertNoOverflow(node, depth, x.codes.limit, w.codes.limit);
   for (let n = 0; n < batch; n++) {
     for (let o = 0; o < channels; o++) {
       for (let i = 0; i < outH; i++) {
@@ -104,7 +124,7 @@ export function convolution(
               const first = Math.max(0, Math.ceil(-shift / strideW));
               const last = Math.min(outW, Math.floor((width - 1 - shift) / strideW) + 1);
               for (let j = first, at = base + shift + first * strideW; j < last; j++, at += strideW) {
-                row[j] = ((row[j] as number) + weight * (codes[at] as number)) | 0;
+                row[j] = (row[j] as number) + weight * (codes[at] as number);
               }
             }
           }
@@ -121,21 +141,13 @@ export function convolution(
   );
 }
 
-/** Sums are kept in 32 bits, which wrap: what could reach them is refused before. */
-function assertNoOverflow(node: FileNode, depth: number, x: number, w: number): void {
-  if (depth * x * w >= 2 ** 31) {
-    throw new Error(`${node.op} '${node.name}' can exceed 32-bit accumulation`);
-  }
-}
-
 /** `MatMul` or `Gemm` of `[N, K]` with weights stored as `[O, K]` (transposed) or `[K, O]`. */
 export function product(
   node: FileNode,
   inputs: readonly (Value | undefined)[],
   proofs: AccumulationProof[],
 ): Value {
-  const x = quantized(inputs[0], node);
-  const stored = quantized(inputs[1], node);
+  const x = factorOf(inputs[0], node);
   const attribute = (name: string, otherwise: number) =>
     node.attributes.get(name) ?? { float: otherwise, int: otherwise };
   if (
@@ -145,15 +157,16 @@ export function product(
   ) {
     throw new Error(`${node.op} '${node.name}' scales or transposes its input`);
   }
-  const w = attribute('transB', 0).int === 1 ? stored : transposed(stored);
-  const [batch = 0, depth = 0] = x.shape;
-  const [channels = 0] = w.shape;
+  const stored = inputs[1];
+  const w = factorOf(stored && attribute('transB', 0).int !== 1 ? transposed(stored) : stored, node);
+  const [batch = 0, depth = 0] = x.value.shape;
+  const [channels = 0] = w.value.shape;
   const sums = new Float64Array(batch * channels);
   for (let n = 0; n < batch; n++) {
     for (let o = 0; o < channels; o++) {
       let sum = 0;
       for (let k = 0; k < depth; k++) {
-        sum += (x.codes.data[n * depth + k] as number) * (w.codes.data[o * depth + k] as number);
+        sum += (x.data[n * depth + k] as number) * (w.data[o * depth + k] as number);
       }
       sums[n * channels + o] = sum;
     }
@@ -161,19 +174,17 @@ export function product(
   return scaled({ node, x, w, bias: inputs[2], channels, depth }, [batch, channels], sums, proofs);
 }
 
-/** A quantized matrix with its axes swapped. */
-export function transposed(value: Value & { readonly codes: Codes }): Value & { readonly codes: Codes } {
+/** A matrix with its axes swapped. */
+export function transposed(value: Value): Value {
   const [rows = 0, columns = 0] = value.shape;
   const from = (i: number) => (i % rows) * columns + Math.floor(i / rows);
+  const { codes } = value;
   return {
     shape: [columns, rows],
     data: value.data.map((_, i) => value.data[from(i)] ?? 0),
     error: value.error,
-    codes: {
-      data: value.codes.data.map((_, i) => value.codes.data[from(i)] ?? 0),
-      scale: value.codes.scale,
-      axis: 1 - value.codes.axis,
-      limit: value.codes.limit,
-    },
+    ...(codes && {
+      codes: { ...codes, data: codes.data.map((_, i) => codes.data[from(i)] ?? 0), axis: 1 - codes.axis },
+    }),
   };
 }

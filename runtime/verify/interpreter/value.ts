@@ -18,8 +18,8 @@ export interface Codes {
   /** One scale, or one per index of `axis`. */
   readonly scale: Float64Array;
   readonly axis: number;
-  /** Largest magnitude that a code can have, whatever the input. */
-  readonly limit: number;
+  /** The smallest and largest code that can occur, whatever the input. */
+  readonly range: readonly [low: number, high: number];
 }
 
 /** Unit roundoff of float32. */

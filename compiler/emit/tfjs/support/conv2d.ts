@@ -38,8 +38,8 @@ export function conv2dInputGrad(
 }
 
 /**
- * The adjoint of {@link conv2d} in w, for w of the given height and width, as one matrix product: each row of `columns` holds what
- * the kernel sees at one place. tfjs's own filter gradient is 30 times slower on the CPU.
+ * The adjoint of {@link conv2d} in w, for w of the given height and width: a convolution of x by δ, in which samples take the part
+ * of channels and strides that of dilations. tfjs's own filter gradient is 30 times slower on the CPU.
  */
 export function conv2dWeightGrad(
   x: tf.Tensor,
@@ -48,23 +48,20 @@ export function conv2dWeightGrad(
   pads: Pads,
   kernel: Size,
 ): tf.Tensor {
-  const [kernelHeight, kernelWidth] = kernel;
-  const [batch = 0, filters = 0, rows = 0, columns = 0] = delta.shape;
-  const channels = x.shape[1] ?? 0;
+  const [top, left, bottom, right] = pads;
+  const [filters, channels] = [delta.shape[1] ?? 0, x.shape[1] ?? 0];
   return tf.tidy(() => {
-    const padded = paddedChannelsLast(x, pads);
-    const places = batch * rows * columns;
-    const seen: tf.Tensor2D[] = [];
-    for (let i = 0; i < kernelHeight; i++) {
-      for (let j = 0; j < kernelWidth; j++) {
-        const end = [batch, i + (rows - 1) * strides[0] + 1, j + (columns - 1) * strides[1] + 1, channels];
-        const at = tf.stridedSlice(padded, [0, i, j, 0], end, [1, ...strides, 1]);
-        seen.push(tf.reshape(at, [places, channels]));
-      }
-    }
-    const deltas: tf.Tensor2D = tf.reshape(channelsLast(delta), [places, filters]);
-    const gradient = tf.matMul(tf.concat(seen, 1), deltas, true, false);
-    return tf.transpose(tf.reshape(gradient, [kernelHeight, kernelWidth, channels, filters]), [3, 2, 0, 1]);
+    const images = tf.pad(tf.transpose(x as tf.Tensor4D, [1, 2, 3, 0]), [
+      [0, 0],
+      [top, bottom],
+      [left, right],
+      [0, 0],
+    ]);
+    const kernels = tf.transpose(delta as tf.Tensor4D, [2, 3, 0, 1]);
+    const gradient = tf.conv2d(images, kernels, 1, 'valid', 'NHWC', strides);
+    // Where the stride leaves rows or columns over, the convolution has more places than the kernel has elements.
+    const wanted = tf.slice(gradient, [0, 0, 0, 0], [channels, ...kernel, filters]);
+    return tf.transpose(wanted, [3, 0, 1, 2]);
   });
 }
 

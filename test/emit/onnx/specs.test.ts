@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { checkModel } from '../../../compiler/emit/onnx/check-model.ts';
+import { emitOnnx } from '../../../compiler/emit/onnx/emit.ts';
+import { decodeModel } from '../../../compiler/emit/onnx/proto.ts';
+import { type Graph, sizeOf } from '../../../compiler/ir/graph.ts';
+import type { FloatTensors } from '../../../compiler/ir/tensor.ts';
+import { lowerEvaluation } from '../../../compiler/lower/deploy/evaluation.ts';
+import { compile } from '../../../compiler/pipeline.ts';
+
+const folder = join(import.meta.dirname, '../../../specs');
+const specs = readdirSync(folder).filter((name) => name.endsWith('.qspec'));
+
+/** Something for every input but the batch: codes and values 0, scales 1. */
+function anyTensors(graph: Graph): FloatTensors {
+  return new Map(
+    graph.nodes.flatMap((n) => {
+      if (n.kind !== 'input' || n.role === 'batch') return [];
+      const { shape } = n.type;
+      const data = new Float32Array(sizeOf(shape)).fill(n.input.endsWith('.scale') ? 1 : 0);
+      return [[n.input, { shape, data }] as const];
+    }),
+  );
+}
+
+describe.each(specs)('%s', (name) => {
+  const { value, diagnostics } = compile({ path: name, text: readFileSync(join(folder, name), 'utf8') });
+  if (!value) throw new Error(`${name} does not compile: ${diagnostics.map((d) => d.message)}`);
+
+  test('the training step is a model whose declared types follow from its nodes', () => {
+    const { model, bytes } = emitOnnx(value.program.step, { scheme: 'arithmetic' });
+    expect(checkModel(model)).toEqual([]);
+    expect(model.graph.valueInfo.length).toBeGreaterThan(0);
+    const decoded = decodeModel(bytes());
+    expect('model' in decoded && checkModel(decoded.model)).toEqual([]);
+  });
+
+  test('the deployed network is a model of standard operators with an open batch', () => {
+    const graph = lowerEvaluation(value.spec, value.plan, 1);
+    const { model } = emitOnnx(graph, {
+      scheme: 'qdq',
+      initializers: anyTensors(graph),
+      symbolicBatch: true,
+      opset: value.spec.exported.opset,
+    });
+    expect(checkModel(model)).toEqual([]);
+    expect(model.graph.input.map((v) => v.name)).toEqual(['x']);
+    for (const { name: output, type } of [...model.graph.input, ...model.graph.output]) {
+      expect(type?.tensorType?.shape?.dim[0], output).toEqual({ dimParam: 'N' });
+    }
+  });
+});
