@@ -365,7 +365,43 @@ export type CostCstChildren = {
   Cost: IToken[];
   Colon?: IToken[];
   expr?: ExprCstNode[];
-  entries?: EntriesCstNode[];
+  OpenBrace?: IToken[];
+  layerCost?: LayerCostCstNode[];
+  Comma?: IToken[];
+  CloseBrace?: IToken[];
+};
+
+export interface LayerCostCstNode extends CstNode {
+  name: "layerCost";
+  children: LayerCostCstChildren;
+}
+
+export type LayerCostCstChildren = {
+  layer: LayerCstNode[];
+  colon: ColonCstNode[];
+  expr: ExprCstNode[];
+};
+
+export interface LayerCstNode extends CstNode {
+  name: "layer";
+  children: LayerCstChildren;
+}
+
+export type LayerCstChildren = {
+  layerName: (LayerNameCstNode)[];
+  Dot?: IToken[];
+};
+
+export interface LayerNameCstNode extends CstNode {
+  name: "layerName";
+  children: LayerNameCstChildren;
+}
+
+export type LayerNameCstChildren = {
+  Word: IToken[];
+  OpenBracket?: IToken[];
+  Numeral?: IToken[];
+  CloseBracket?: IToken[];
 };
 
 export interface ScheduleCstNode extends CstNode {

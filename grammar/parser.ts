@@ -440,8 +440,32 @@ export class QSpecParser extends CstParser {
           this.SUBRULE(this.expr);
         },
       },
-      { ALT: () => this.SUBRULE(this.entries) },
+      { ALT: () => this.section("an entry 'layer: cost' or '}'", () => this.SUBRULE(this.layerCost)) },
     ]);
+  });
+
+  private readonly layerCost = this.RULE('layerCost', () => {
+    this.SUBRULE(this.layer);
+    this.SUBRULE(this.colon);
+    this.SUBRULE(this.expr);
+  });
+
+  /** `c1`, `stage1[0].c1` */
+  private readonly layer = this.RULE('layer', () => {
+    this.SUBRULE(this.layerName);
+    this.MANY(() => {
+      this.CONSUME(t.Dot);
+      this.SUBRULE2(this.layerName);
+    });
+  });
+
+  private readonly layerName = this.RULE('layerName', () => {
+    this.CONSUME(t.Word);
+    this.OPTION(() => {
+      this.CONSUME(t.OpenBracket);
+      this.CONSUME(t.Numeral);
+      this.CONSUME(t.CloseBracket);
+    });
   });
 
   private readonly schedule = this.RULE('schedule', () => {

@@ -6,7 +6,7 @@ import type { Log } from './log.ts';
 import type { Preset } from './presets.ts';
 import { reaches } from './requirements.ts';
 import { RANK } from './site-patterns.ts';
-import { fitSign, validatePlace } from './site-rules.ts';
+import { fitGranularity, fitSign, validatePlace } from './site-rules.ts';
 import type { SiteDraft } from './sites.ts';
 
 /** Everything in the precision section that has a say in a site's format. */
@@ -54,8 +54,10 @@ function annotated(
   { template, rank, text, span }: FormatAnnotation,
   log: Log,
 ): FixedChoice | undefined {
-  const format = toFormat(template);
-  if (format === undefined || !validatePlace(site, template, span, log)) return undefined;
+  const placed = fitGranularity(site, template.granularity, rank);
+  const fitting = { ...template, granularity: placed.granularity };
+  const format = toFormat(fitting);
+  if (format === undefined || !validatePlace(site, fitting, span, log)) return undefined;
   const fitted = fitSign(site, format.element, rank, template.fixedRange);
   if (fitted === 'cannot hold')
     return log.report(
@@ -64,7 +66,9 @@ function annotated(
       { site: site.name, format: formatName(format) },
       { hint: 'use the signed format' },
     );
-  const why = [`annotation '${text}'`, fitted.why].filter((part) => part !== undefined).join('; ');
+  const why = [`annotation '${text}'`, fitted.why, placed.why]
+    .filter((part) => part !== undefined)
+    .join('; ');
   return { kind: 'format', format: { ...format, element: fitted.element }, why, span };
 }
 

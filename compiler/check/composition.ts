@@ -22,6 +22,8 @@ const MORPHISMS = [
 /** Expressions and the definitions they use may nest this deeply, and a composition may have this many stages. */
 const MAX_DEPTH = 300;
 const MAX_STAGES = 1000;
+/** Batches of one mean: each is a copy of F and B. */
+const MAX_SUMMANDS = 1024;
 
 type Definition = TrainItem['definitions'][number];
 
@@ -197,7 +199,12 @@ export class Composer {
       }
       case 'accumulate':
       case 'allreduce': {
-        const args = bind(owner, given(call.args.slice(0, 1)), { count: required(whole(1)) }, this.#log);
+        const args = bind(
+          owner,
+          given(call.args.slice(0, 1)),
+          { count: required(whole(1, MAX_SUMMANDS)) },
+          this.#log,
+        );
         const argument = this.#operand(call, call.args.slice(1), 'a gradient such as B ∘ F');
         const of = argument && this.#morphism(argument.value, definition);
         if (args === undefined || argument === undefined || of === undefined) return undefined;

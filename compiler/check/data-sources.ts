@@ -55,6 +55,9 @@ function images(
 }
 
 const TEN_CLASSES = { kind: 'classes', count: 10 } as const;
+/** Data that are made up are held in memory, so a spec may not ask for any number of them. */
+const SAMPLES = whole(1, 100_000);
+
 const DATA_PATH: ParameterType<string> = {
   expected: 'a path in quotes',
   read: (value, log) =>
@@ -73,8 +76,8 @@ const SOURCES: ReadonlyMap<string, SourceSignature> = new Map([
     'glyphs',
     source(
       {
-        samples: optional(whole(1, 1_000_000), 6000),
-        test: optional(whole(1, 1_000_000), 2000),
+        samples: optional(SAMPLES, 6000),
+        test: optional(SAMPLES, 2000),
         seed: optional(SEED, 0),
       },
       ({ samples, test, seed }) => ({
@@ -90,8 +93,8 @@ const SOURCES: ReadonlyMap<string, SourceSignature> = new Map([
     'regression',
     source(
       {
-        samples: optional(whole(1, 10_000_000), 1000),
-        features: optional(whole(1, 100_000), 10),
+        samples: optional(SAMPLES, 1000),
+        features: optional(whole(1, 1000), 10),
         noise: optional(real({ min: 0 }), 0.1),
         seed: optional(SEED, 0),
       },

@@ -1,6 +1,6 @@
 import type { DataItem } from '../syntax/ast.ts';
 import { bind, evaluateAll, failed, MISMATCH, optional, type ParameterType, required } from './arguments.ts';
-import type { Augmentation, CheckedData, CheckedTrain } from './checked-spec.ts';
+import type { Augmentation, CheckedData, CheckedTrain, GradientMorphism } from './checked-spec.ts';
 import { constantScope } from './constants.ts';
 import { checkSource, isSource, type SourceFacts } from './data-sources.ts';
 import { type Shape, sameShape, shapeText } from './layers/signature.ts';
@@ -55,7 +55,7 @@ const SETTINGS = {
 export function checkData(
   item: DataItem,
   model: Elaboration | undefined,
-  train: Pick<CheckedTrain, 'loss' | 'span'> | undefined,
+  train: CheckedTrain | undefined,
   log: Log,
 ): CheckedData | undefined {
   const name = item.name.text;
@@ -68,7 +68,7 @@ export function checkData(
   const facts = findSource(item, settings?.source, log);
   if (settings === undefined || facts === undefined) return undefined;
   const before = log.diagnostics.length;
-  checkCounts(item, settings, facts, log);
+  checkCounts(item, settings, facts, train ? summands(train.gradient) : 1, log);
   const target = model && checkFit(name, item, facts, model, train, log);
   const sampleShape = facts.sampleShape ?? model?.input?.shape;
   for (const augmentation of settings.augment) checkAugmentation(augmentation, item, sampleShape, log);
@@ -93,6 +93,13 @@ function findSource(
   written: WordValue | CallValue | undefined,
   log: Log,
 ): SourceFacts | undefined {
+  const [extra] = item.args;
+  if (written !== undefined && extra !== undefined) {
+    return log.report('QS2007', extra.span, {
+      owner: `data '${item.name.text}'`,
+      expected: `no arguments beside 'source'`,
+    });
+  }
   if (written?.kind === 'word') return checkSource({ text: written.text, span: written.span }, [], log);
   if (written !== undefined) return checkSource(written.call.callee, written.call.args, log);
   if (item.entries.some((entry) => entry.key.text === 'source')) return undefined;
@@ -110,6 +117,7 @@ function checkCounts(
   item: DataItem,
   settings: { batch: number | 'all'; validation: number; train: number | undefined },
   facts: SourceFacts,
+  batches: number,
   log: Log,
 ): void {
   if (facts.samples === undefined) return;
@@ -128,13 +136,17 @@ function checkCounts(
   if (train !== undefined && train > available)
     log.report('QS3016', spanOf('train'), { what: 'the training set', count: train, available });
   const trained = Math.min(train ?? available, available);
-  if (batch !== 'all' && batch > trained)
-    log.report(
-      'QS3016',
-      spanOf('batch'),
-      { what: 'a batch', count: batch, available: trained },
-      { hint: `'batch: all' takes every sample in each step` },
-    );
+  if (batch === 'all' || batch * batches <= trained) return;
+  const what = batches === 1 ? 'a batch' : `a step of ${batches} batches`;
+  const hint = `'batch: all' takes every sample in each step`;
+  log.report('QS3016', spanOf('batch'), { what, count: batch * batches, available: trained }, { hint });
+}
+
+/** Batches that one step reads. */
+function summands(gradient: GradientMorphism): number {
+  if (gradient.kind === 'backward') return 1;
+  const inner = summands(gradient.of);
+  return gradient.kind === 'accumulate' || gradient.kind === 'allreduce' ? gradient.count * inner : inner;
 }
 
 /** What the model is trained towards, or undefined after reporting that model, loss and data do not fit. */
@@ -143,7 +155,7 @@ function checkFit(
   item: DataItem,
   facts: SourceFacts,
   model: Elaboration,
-  train: Pick<CheckedTrain, 'loss' | 'span'> | undefined,
+  train: CheckedTrain | undefined,
   log: Log,
 ): CheckedData['target'] | undefined {
   const { input, output } = model;

@@ -17,12 +17,15 @@ function granularities(kind: SiteKind): readonly Granularity['kind'][] {
   return kind.startsWith('weights') || kind === 'in' || kind === 'out' || kind === 'grad' ? EVERY : WHOLE;
 }
 
-/** Scales that a site can keep: smoothing needs a forward value seen every step, learning one that the loss depends on through F. */
+/**
+ * Scales that a site can have: a moving average is kept for what products read, a learned scale needs a loss that depends
+ * on it through F, and cotangents are rounded at the scale of the moment.
+ */
 function scales(kind: SiteKind): readonly Scale['kind'][] {
   switch (kind) {
     case 'in':
-    case 'out':
       return ['absmax', 'power_of_two', 'moving_average', 'learned', 'two_level', 'none'];
+    case 'out':
     case 'weights':
       return ['absmax', 'power_of_two', 'learned', 'two_level', 'none'];
     case 'grad':
@@ -58,8 +61,22 @@ export function validatePlace(
   return true;
 }
 
-/** Classes that hold values of both kinds, where the sign follows the value. */
-const MIXED: readonly SiteKind[] = ['in', 'out', 'weights.m', 'weights.v', 'bias.m', 'bias.v'];
+/** Kinds of classes that hold matrices and vectors alike. */
+const MIXED_RANK: readonly SiteKind[] = ['bias.m', 'bias.v'];
+
+/** The granularity for a site: a class that also covers vectors means its channels or groups where there are some. */
+export function fitGranularity(
+  site: SiteDraft,
+  granularity: Granularity,
+  rank: number,
+): { readonly granularity: Granularity; readonly why: string | undefined } {
+  if (granularity.kind === 'tensor' || rank > RANK.class || !MIXED_RANK.includes(site.kind))
+    return { granularity, why: undefined };
+  return { granularity: { kind: 'tensor' }, why: 'one scale: a vector has one value a channel' };
+}
+
+/** Kinds of classes that hold values of both signs, where the sign follows the value. */
+const MIXED_SIGN: readonly SiteKind[] = ['in', 'out', 'weights.m', 'weights.v', 'bias.m', 'bias.v'];
 
 /**
  * The element for a site of known sign. A format for a whole class becomes unsigned where the value is never negative, which doubles
@@ -73,7 +90,7 @@ export function fitSign(
 ): { readonly element: Element; readonly why: string | undefined } | 'cannot hold' {
   if (element.kind !== 'int') return { element, why: undefined };
   if (!element.signed && !site.nonNegative) {
-    if (rank > RANK.class || !MIXED.includes(site.kind)) return 'cannot hold';
+    if (rank > RANK.class || !MIXED_SIGN.includes(site.kind)) return 'cannot hold';
     return {
       element: { kind: 'int', bits: element.bits, signed: true, narrow: true },
       why: 'signed: the value may be negative',

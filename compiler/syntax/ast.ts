@@ -185,7 +185,7 @@ export interface RequireStatement {
   readonly span: Span;
 }
 
-/** `cost: bit_operations` or `cost { c1: 2.5, … }` per layer */
+/** `cost: bit_operations` or `cost { c1: 2.5, stage1[0].c1: 3 }` per layer; a key is the path of a layer. */
 export interface CostStatement {
   readonly kind: 'cost';
   readonly value: Expr | readonly Entry[];

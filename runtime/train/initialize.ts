@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, extname, resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { floatInitializers, readModel } from '../../compiler/emit/onnx/read-model.ts';
 import type { Compiled } from '../../compiler/pipeline.ts';
 import type { Tensors } from '../engines/engine.ts';
@@ -12,12 +12,17 @@ import { initialState, type State, withDtype } from './state.ts';
  * The state before the first step: drawn from the seed, or where the model says `init from "…"` the file's parameters, and
  * those of its buffers that the program has.
  *
+ * @param specFolder what the path in the spec is relative to
  * @throws DataError where the file cannot be read, RunFailure where it does not fit the model
  */
-export async function initialStateOf({ spec, program }: Compiled, seed: number): Promise<State> {
+export async function initialStateOf(
+  { spec, program }: Compiled,
+  seed: number,
+  specFolder: string,
+): Promise<State> {
   const drawn = initialState(program, seed);
   if (!spec.model.initFrom) return drawn;
-  const path = resolve(dirname(spec.source.path), spec.model.initFrom.path);
+  const path = resolve(specFolder, spec.model.initFrom.path);
   const tensors = await readTensors(path);
   const wanted = program.tensors.filter(
     ({ name, role }) => role === 'parameter' || (role === 'buffer' && tensors.has(name)),

@@ -19,6 +19,8 @@ import { NO_SAMPLES } from './score.ts';
 import type { State } from './state.ts';
 
 export interface TrainOptions {
+  /** The folder of the spec, which the path of `init from` is relative to. */
+  readonly specFolder: string;
   /** Whether a run that is in the folder is replaced; otherwise it is gone on with. */
   readonly replace: boolean;
   readonly checkpointEvery: CheckpointInterval;
@@ -88,7 +90,7 @@ export async function train(
     step: 0,
     metricsBytes: 0,
     sums: NO_SAMPLES,
-    state: await initialStateOf(compiled, seed),
+    state: await initialStateOf(compiled, seed, options.specFolder),
   };
   if (!found) await createRun(folder, spec.source.text, record);
   const deployment = new Deployment(engine, spec, plan, dataset);

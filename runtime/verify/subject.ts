@@ -54,7 +54,7 @@ export async function onnxSubject(
       if (cut) {
         for (const name of sites) {
           const value = values.get(name);
-          if (value && layers.inputs.includes(name + GIVEN)) feeds.set(name + GIVEN, value);
+          if (value) feeds.set(name + GIVEN, value);
         }
       }
       const outputs = await (cut ? layers : whole).run(feeds);

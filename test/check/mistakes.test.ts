@@ -116,6 +116,7 @@ const NAMES: readonly Mistake[] = [
   ['QS2006', precision('weights: int8 per channel «per tensor»'), 'granularity'],
   ['QS2006', precision('preset: int8\n«preset: w4a4g8»'), 'preset'],
   ['QS2007', body('x |> relu(«3») |> flatten |> dense(10)'), 'no arguments'],
+  ['QS2007', { data: 'data glyphs(«samples: 100») { source: mnist }' }, "beside 'source'"],
   ['QS2008', train('A = C\nC = «A»'), 'A → C → A'],
   [
     'QS2008',
@@ -249,6 +250,16 @@ const SHAPES: readonly Mistake[] = [
     },
     'cross_entropy fits',
   ],
+  [
+    'QS3016',
+    {
+      data: 'data glyphs(samples: 100) { «batch: 32» }',
+      ...train(
+        'F = forward(Net) |> cross_entropy\nB = backward(F)\nU = sgd(lr: 1)\nT = U ∘ accumulate(4, B ∘ F)',
+      ),
+    },
+    'a step of 4 batches takes 128 samples',
+  ],
 ];
 
 const PRECISION: readonly Mistake[] = [
@@ -256,6 +267,11 @@ const PRECISION: readonly Mistake[] = [
   ['QS4001', precision('«gradient»: int8'), "did you mean 'gradients'", 'fixed'],
   ['QS4001', precision('«f1[*].weights»: int8'), 'f1.weights'],
   ['QS4001', precision('«c1.running_mean_of_it»: int8'), "sites of 'c1'"],
+  [
+    'QS4001',
+    { ...precision('weights: int8\n«bias: int8»'), body: 'x |> flatten |> dense(10, bias: false)' },
+    'no such tensors',
+  ],
   ['QS4002', precision('weights: int8\n«weights: int4»'), 'equal rank'],
   ['QS4003', precision('weights: «int17»'), '2 to 16 bits'],
   ['QS4003', precision('weights: «int1»'), '2 to 16 bits'],

@@ -123,6 +123,13 @@ describe('signs', () => {
   });
 });
 
+test('a class that also covers vectors has channels where there are some', () => {
+  const sites = sitesOf('optimizer state: int8 per channel');
+  expect(formatAt(sites, 'c1.weights.m')).toBe('int8 per channel');
+  expect(formatAt(sites, 'c1.bias.m')).toBe('int8');
+  expect(whyAt(sites, 'c1.bias.m')).toContain('a vector has one value a channel');
+});
+
 describe('sites', () => {
   test('stand in the order of F, B and U', () => {
     const names = [

@@ -146,6 +146,47 @@ describe('train', () => {
   });
 });
 
+describe('init from', () => {
+  const text = SMALL_SPEC.replace('-> f32[10] {', '-> f32[10] init from "start.safetensors" {');
+
+  test('starts from the parameters of a file beside the spec', async () => {
+    const first = await project();
+    await first.run(...TRAIN, '--epochs', '1');
+    const model = await readFile(join(first.cwd, 'runs/small/model.safetensors'));
+    const { cwd, run } = await project(text);
+    await writeFile(join(cwd, 'start.safetensors'), model);
+    expect(await run(...TRAIN, '--epochs', '0')).toMatchObject({ exitCode: 0 });
+    const summary = async (folder: string) =>
+      (JSON.parse(await readFile(join(folder, 'runs/small/summary.json'), 'utf8')) as { test: object }).test;
+    expect(await summary(cwd)).toEqual(await summary(first.cwd));
+  });
+
+  test('refuses a file of another model, and a missing one', async () => {
+    const { cwd, run } = await project(text);
+    expect(await run(...TRAIN)).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('QS7001') });
+    const other = await project(SMALL_SPEC.replace('conv(4', 'conv(3'));
+    await other.run(...TRAIN, '--epochs', '0');
+    await writeFile(
+      join(cwd, 'start.safetensors'),
+      await readFile(join(other.cwd, 'runs/small/model.safetensors')),
+    );
+    const refused = await run(...TRAIN);
+    expect(refused).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('QS7111') });
+    expect(refused.stderr).toContain('tensor "c1.weights" has the shape [3, 1, 3, 3], not [4, 1, 3, 3]');
+    expect((await readdir(cwd)).sort()).toEqual(['small.qspec', 'start.safetensors']);
+  });
+});
+
+test('formats that cannot be exported are named before training, and the run still finishes', async () => {
+  const { cwd, run } = await project(SMALL_SPEC.replace('activations: int8', 'activations: e3m0'));
+  const { exitCode, stderr } = await run(...TRAIN, '--epochs', '0');
+  expect(exitCode).toBe(0);
+  expect(stderr.indexOf('QS61')).toBeGreaterThan(-1);
+  expect(stderr.indexOf('QS61')).toBeLessThan(stderr.indexOf('training small'));
+  expect(await readdir(join(cwd, 'runs/small'))).not.toContain('model.onnx');
+  expect(await run('export', 'runs/small')).toMatchObject({ exitCode: 1, stdout: '' });
+});
+
 test('engines agree on a short run to rounding', async () => {
   const losses: number[] = [];
   for (const engine of ['onnx', 'tfjs', 'reference']) {

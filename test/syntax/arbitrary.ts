@@ -182,6 +182,11 @@ const level = fc
   })
   .map((l) => ({ span, ...l }));
 
+const layer = fc
+  .array(fc.tuple(word, fc.constantFrom('', '[0]', '[12]')), { minLength: 1, maxLength: 3 })
+  .map((names) => name(names.map((parts) => parts.join('')).join('.')));
+const layerCost = fc.record({ key: layer, value: expr }).map((e): ast.Entry => ({ span, ...e }));
+
 const statement: fc.Arbitrary<ast.PrecisionStatement> = fc.oneof(
   aName.map((n): ast.PresetStatement => ({ kind: 'preset', name: n, span })),
   few(level).map((levels): ast.LevelsStatement => ({ kind: 'levels', levels, span })),
@@ -198,7 +203,7 @@ const statement: fc.Arbitrary<ast.PrecisionStatement> = fc.oneof(
       probability: optional(expr),
     })
     .map((r): ast.RequireStatement => ({ kind: 'require', span, ...present(r) })),
-  fc.oneof(expr, entries).map((value): ast.CostStatement => ({ kind: 'cost', value, span })),
+  fc.oneof(expr, few(layerCost)).map((value): ast.CostStatement => ({ kind: 'cost', value, span })),
   fc.record({ name: aName, entries }).map((s): ast.ScheduleStatement => ({ kind: 'schedule', span, ...s })),
 );
 

@@ -422,7 +422,7 @@ describe('constructs', () => {
       weights: auto
       require error(each gradient, relative to: noise_floor) <= 10% with probability 0.99
       cost: bops
-      cost { c1: 2.5 }
+      cost { c1: 2.5, stage1[0].c1: 3 }
       schedule s { warmup: 2% at 32 }
     }`);
     expect(precision).toMatchSnapshot();

@@ -3,6 +3,7 @@ import type {
   BoundCstNode,
   FormatCstNode,
   IndexCstNode,
+  LayerCostCstNode,
   LevelCstNode,
   ModifierCstNode,
   PrecisionCstNode,
@@ -13,6 +14,7 @@ import type {
 import type {
   AnnotationStatement,
   BitsBound,
+  Entry,
   FormatExpr,
   FormatModifier,
   LevelsStatement,
@@ -62,6 +64,17 @@ function buildStatement(node: StatementCstNode): PrecisionStatement {
     return { kind: 'schedule', name: nameOf(first(Word)), entries: buildEntries(first(entries)), span };
   }
   return buildAnnotation(first(annotation));
+}
+
+/** The key is the path of the layer as one writes it, without blanks. */
+function buildLayerCost(node: LayerCostCstNode): Entry {
+  const layer = first(node.children.layer);
+  const names = layer.children.layerName.map(({ children: { Word, Numeral } }) => {
+    const name = first(Word).image;
+    return Numeral === undefined ? name : `${name}[${first(Numeral).image}]`;
+  });
+  const key = { text: names.join('.'), span: spanOf(layer) };
+  return { key, value: buildExpr(first(node.children.expr)), span: spanOf(node) };
 }
 
 function buildLevel(node: LevelCstNode): LevelsStatement['levels'][number] {

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { compile } from '../../../compiler/pipeline.ts';
 import { loadDataset } from '../../data/dataset.ts';
 import { dataRoot } from '../../data/root.ts';
@@ -78,6 +78,7 @@ export async function trainCommand(context: Context, file: string, options: Opti
     const outcome = await interruptible(context, (signal) => {
       const progress = createProgress(context);
       return train(folder, compiled, dataset, engine, record, {
+        specFolder: dirname(resolve(io.cwd, file)),
         replace: options.force === true,
         checkpointEvery: options.checkpointEvery ?? CHECKPOINT_EVERY,
         signal,

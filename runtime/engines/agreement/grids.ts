@@ -98,7 +98,8 @@ export const quantizeMaskRule: RoundingRule<'quantizeMask'> = (context) => {
 
 /**
  * `max |x| / gridMax` rounds once. The power of two at or above it is the exact one: with gridMax = m·2ᵉ, 1 ≤ m < 2, a float32 other than
- * gridMax·2ᵏ differs from it by at least 2⁻²³/m > u of it, so that its quotient does not round to 2ᵏ.
+ * gridMax·2ᵏ differs from it by at least 2⁻²³/m > u of it, so that its quotient does not round to 2ᵏ (with m = 1 it is
+ * not rounded at all).
  */
 export const quantScaleRule: RoundingRule<'quantScale'> = ({ exact, attributes }) =>
   within(attributes.kind === 'absmax' ? productError(exact.data) : new Float64Array(exact.data.length));
