@@ -1,6 +1,11 @@
 import type { TrainingProgram } from '../compiler/lower/program.ts';
 import { compile } from '../compiler/pipeline.ts';
-import { type Agreement, describeDivergence, measureAgreement, programAtBatch } from '../runtime/engines/agreement/agreement.ts';
+import {
+  type Agreement,
+  describeDivergence,
+  measureAgreement,
+  programAtBatch,
+} from '../runtime/engines/agreement/agreement.ts';
 import type { DriftFigures } from '../runtime/engines/agreement/drift.ts';
 import { createOnnxEngine } from '../runtime/engines/onnx.ts';
 import { createTfjsEngine } from '../runtime/engines/tfjs.ts';

@@ -12,6 +12,7 @@ export type Bench = () => Promise<readonly Measurement[]>;
 
 /** Every bench by name, imported when it is called. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  agreement: async () => (await import('./agreement.ts')).benchAgreement,
   check: async () => (await import('./check.ts')).benchCheck,
   step: async () => (await import('./step.ts')).benchStep,
 };

@@ -125,7 +125,8 @@ function createProgram(io: Io, done: (code: ExitCode) => void): Command {
         .description(
           'compare every code and logit of the exported graph with the training engine and an interpreter',
         )
-        .argument('<run>'),
+        .argument('<run>')
+        .option('--samples <n>', 'compare the first n test samples instead of all of them', count),
     ),
     async () => (await import('./commands/verify.ts')).verifyCommand,
   );

@@ -269,7 +269,7 @@ const PRECISION: readonly Mistake[] = [
   ['QS4001', precision('«c1.running_mean_of_it»: int8'), "sites of 'c1'"],
   [
     'QS4001',
-    { ...precision('weights: int8\n«bias: int8»'), body: 'x |> flatten |> dense(10, bias: false)' },
+    { ...precision('weights: int8\n«bias»: int8'), body: 'x |> flatten |> dense(10, bias: false)' },
     'no such tensors',
   ],
   ['QS4002', precision('weights: int8\n«weights: int4»'), 'equal rank'],

@@ -51,7 +51,7 @@ describe('in a training program', () => {
       precision: 'weights: int8 activations: uint8 gradients: int8 stochastic',
     }),
   );
-  const valueOf = (op: string, name: string): Value => {
+  const opNamed = (op: string, name: string): Value => {
     const found = program.step.nodes.findIndex(
       (n) => n.kind === 'op' && n.op === op && n.origin.name === name,
     );
@@ -69,7 +69,7 @@ describe('in a training program', () => {
   });
 
   test('a code that is no tie may not flip, and its tensor is named', async () => {
-    const weights = valueOf('quantize', 'f1.weights');
+    const weights = opNamed('quantize', 'f1.weights');
     const { divergences } = await measured((name, data) =>
       name === `result.${weights}` ? data.map((x, i) => (i === 7 ? x + Math.max(...data) / 127 : x)) : data,
     );
@@ -84,8 +84,8 @@ describe('in a training program', () => {
   });
 
   test('the first of several divergent tensors is the one that is named', async () => {
-    const weights = valueOf('quantize', 'f1.weights');
-    const later = valueOf('quantizeStochastic', 'f1.grad');
+    const weights = opNamed('quantize', 'f1.weights');
+    const later = opNamed('quantizeStochastic', 'f1.grad');
     const both: Fault = (name, data, inputs) =>
       added(`result.${later}`, 0, 1)(name, added(`result.${weights}`, 0, 1)(name, data, inputs), inputs);
     const { divergences } = await measured(both);

@@ -11,7 +11,7 @@ import { OpComparison } from '../../runtime/engines/agreement/ops.ts';
 import type { Engine, HostTensor, Tensors } from '../../runtime/engines/engine.ts';
 import { createOnnxEngine } from '../../runtime/engines/onnx.ts';
 import { createTfjsEngine } from '../../runtime/engines/tfjs.ts';
-import { type Sample, SAMPLES } from '../ops/samples.ts';
+import { SAMPLES, type Sample } from '../ops/samples.ts';
 import { compileSpec } from '../support/compile.ts';
 import { FULL } from '../support/property.ts';
 import { nearTies } from '../support/ties.ts';

@@ -52,12 +52,9 @@ function buildStatement(node: StatementCstNode): PrecisionStatement {
     return { kind: 'tie', targets: first(tie).children.sitePattern.map(buildSitePattern), span };
   if (require !== undefined) return buildRequire(first(require));
   if (cost !== undefined) {
-    const { expr, entries } = first(cost).children;
-    return {
-      kind: 'cost',
-      value: expr === undefined ? buildEntries(first(entries)) : buildExpr(first(expr)),
-      span,
-    };
+    const { expr, layerCost } = first(cost).children;
+    const value = expr === undefined ? (layerCost ?? []).map(buildLayerCost) : buildExpr(first(expr));
+    return { kind: 'cost', value, span };
   }
   if (schedule !== undefined) {
     const { Word, entries } = first(schedule).children;

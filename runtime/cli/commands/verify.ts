@@ -15,7 +15,7 @@ import { openTrainedRun } from '../trained-run.ts';
 export async function verifyCommand(
   context: Context,
   path: string,
-  options: EngineOptions,
+  options: EngineOptions & { readonly samples?: number },
 ): Promise<ExitCode> {
   const run = await openTrainedRun(context, path);
   if (!run) return EXIT.diagnostics;
@@ -34,6 +34,7 @@ export async function verifyCommand(
     const report = await verify(compiled, model, bytes, dataset, {
       engine,
       threads,
+      ...(options.samples === undefined ? {} : { samples: options.samples }),
       progress: (done, total) => counter.update(done, total),
     }).finally(() => counter.stop());
     const json = `${JSON.stringify(report, undefined, 2)}\n`;

@@ -66,7 +66,10 @@ export async function measureAgreement(
 }
 
 /** A compiled spec's program with another batch size. */
-export function programAtBatch({ spec, plan }: Pick<Compiled, 'spec' | 'plan'>, batch: number): TrainingProgram {
+export function programAtBatch(
+  { spec, plan }: Pick<Compiled, 'spec' | 'plan'>,
+  batch: number,
+): TrainingProgram {
   const { value } = lowerTraining({ ...spec, data: { ...spec.data, batch } }, plan);
   if (!value) throw new Error(`'${spec.name}' does not lower at batch ${batch}`);
   return value;
@@ -90,9 +93,10 @@ function stepInputs(
   { step, steps, seed }: AgreementOptions & { readonly step: number },
 ): Tensors {
   const hyper = hyperValues(program, { step, stepsPerEpoch: steps, epochs: 1 });
-  const scalars = [...hyper].map(
-    ([name, value]): [string, HostTensor] => [name, { dtype: 'f32', shape: [], data: Float32Array.of(value) }],
-  );
+  const scalars = [...hyper].map(([name, value]): [string, HostTensor] => [
+    name,
+    { dtype: 'f32', shape: [], data: Float32Array.of(value) },
+  ]);
   return new Map([...state, ...scalars, ...syntheticBatch(program, seed, step)]);
 }
 

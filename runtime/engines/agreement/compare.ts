@@ -25,7 +25,11 @@ export interface Comparison {
 }
 
 /** Compares a float32 result with the exact one, element by element. */
-export function compareResult(found: ArrayLike<number>, exact: NdArray, { error, ties }: Allowance): Comparison {
+export function compareResult(
+  found: ArrayLike<number>,
+  exact: NdArray,
+  { error, ties }: Allowance,
+): Comparison {
   return compareElements(found, exact.data, error, (index) => {
     const tie = ties.get(index);
     return tie && fractionOf(found[index] ?? Number.NaN, tie.other, tie.error) <= 1 ? tie : undefined;

@@ -2,10 +2,10 @@ import type { Graph, OpNode, Phase, Value } from '../../../compiler/ir/graph.ts'
 import { nodeOf } from '../../../compiler/ir/graph.ts';
 import { type NdArray, ndarray } from '../../../compiler/ir/ndarray.ts';
 import type { OpName } from '../../../compiler/ir/op-attributes.ts';
-import type { Span } from '../../../compiler/source/source.ts';
 import { evaluateNode, type NoiseSource } from '../../../compiler/ops/evaluate.ts';
 import { poolNoises } from '../../../compiler/ops/pool-noise.ts';
 import { REGISTRY } from '../../../compiler/ops/registry.ts';
+import type { Span } from '../../../compiler/source/source.ts';
 import type { Engine, Executable, HostTensor, Tensors } from '../engine.ts';
 import type { Allowance } from './allowance.ts';
 import { type Comparison, compareResult, compareResults, type Flip, type Mismatch } from './compare.ts';
@@ -140,8 +140,8 @@ export class OpComparison {
     const expected = new Map<Value, Expected>();
     this.#graph.nodes.forEach((node, value) => {
       const exact = evaluateNode(node, operandOf, given, noise);
-      const held = Float32Array.from(exact.data);
-      values.push(ndarray(exact.shape, held));
+      const held = new Float32Array(exact.data);
+      values.push({ shape: exact.shape, data: new Float64Array(held) });
       const input = this.#ops.inputs.get(value);
       if (input !== undefined) operands.set(input, hostTensor(node.type.dtype, exact, held));
       if (node.kind !== 'op') return;
@@ -159,7 +159,10 @@ export class OpComparison {
       elements: known.elements + elements,
       largest: Math.max(known.largest, largest),
       flips: known.flips + flips.length,
-      largestTie: flips.reduce((most, { distance, proved }) => Math.max(most, distance / proved), known.largestTie),
+      largestTie: flips.reduce(
+        (most, { distance, proved }) => Math.max(most, distance / proved),
+        known.largestTie,
+      ),
     });
   }
 }

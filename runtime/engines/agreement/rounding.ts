@@ -1,4 +1,5 @@
 import { sizeOf } from '../../../compiler/ir/graph.ts';
+import type { NdArray } from '../../../compiler/ir/ndarray.ts';
 import type { OpName, PoolWindow } from '../../../compiler/ir/op-attributes.ts';
 import { arity } from '../../../compiler/ops/operands.ts';
 import { gamma, magnitudes, type RoundingContext, type RoundingRule, TINY, U, within } from './allowance.ts';
@@ -22,26 +23,23 @@ function withinUlps<K extends OpName>(ulps: number): RoundingRule<K> {
 }
 
 /**
- * Sums of n terms in any order, fused or not, each term having been rounded `extra` times before: `γₙ₋₁₊ₑₓₜᵣₐ · Σ |terms|` (Higham
- * 2002, sections 3.1 and 4.2). The sum of magnitudes is the op itself on the magnitudes of its operands, as it is linear
- * in each.
+ * Sums of n terms in any order, fused or not, each term having been rounded `before` times: `γₙ₋₁₊before · Σ |terms|` (Higham 2002,
+ * sections 3.1 and 4.2). The sum of magnitudes is the op itself on the magnitudes of its operands, as it is linear in each.
  */
 function sumOf<K extends OpName>(
   terms: (context: RoundingContext<K>) => number,
-  extra: number,
-  sizes: RoundingRuleOperands<K> = (operands) => operands.map(magnitudes),
+  before: number,
+  operandsOf = (operands: readonly NdArray[]): readonly NdArray[] => operands.map(magnitudes),
 ): RoundingRule<K> {
   return (context) => {
     const n = terms(context);
-    const underflow = extra === 0 ? 0 : n * extra * TINY;
-    const bound = gamma(n - 1 + extra);
-    return within(context.evaluate(sizes(context.operands)).data.map((size) => bound * size + underflow));
+    const bound = gamma(n - 1 + before);
+    const underflow = n * before * TINY;
+    return within(
+      context.evaluate(operandsOf(context.operands)).data.map((size) => bound * size + underflow),
+    );
   };
 }
-
-type RoundingRuleOperands<K extends OpName> = (
-  operands: RoundingContext<K>['operands'],
-) => RoundingContext<K>['operands'];
 
 /** Windows that may share an element of the image. */
 function overlap({ kernel, strides }: PoolWindow): number {
@@ -49,7 +47,11 @@ function overlap({ kernel, strides }: PoolWindow): number {
 }
 
 /** The size of an operand along some of its axes. */
-function extent<K extends OpName>({ operands }: RoundingContext<K>, operand: number, ...axes: number[]): number {
+function extent<K extends OpName>(
+  { operands }: RoundingContext<K>,
+  operand: number,
+  ...axes: number[]
+): number {
   const shape = operands[operand]?.shape ?? [];
   return sizeOf(axes.map((axis) => shape.at(axis) ?? 1));
 }
