@@ -36,8 +36,6 @@ export type Slip =
 /** Thrown by {@link QSpecParser.parse} where it gives up; `mistakes` holds what it found. */
 export class TooManyMistakes extends Error {}
 
-const OPENERS: ReadonlySet<TokenType> = new Set([t.OpenBrace, t.OpenParen, t.OpenBracket]);
-const CLOSERS: ReadonlySet<TokenType> = new Set([t.CloseBrace, t.CloseParen, t.CloseBracket]);
 const ITEMS: ReadonlySet<TokenType> = new Set(t.ITEM_KEYWORDS);
 /** What can only be a value, so that a colon before it is missing. */
 const VALUES: ReadonlySet<TokenType> = new Set([t.Numeral, t.Text, t.OpenBracket, t.AtLeast, t.AtMost]);
@@ -923,7 +921,7 @@ export class QSpecParser extends CstParser {
     return Boolean(
       this.ACTION(() => {
         const last = this.LA(0);
-        if (last.tokenType === this.separator || OPENERS.has(last.tokenType)) return false;
+        if (last.tokenType === this.separator || t.OPENERS.has(last.tokenType)) return false;
         if (expected.endsWith('line') && !this.sameLine()) return false;
         if (!isKnown) this.missing(expected, expected.charAt(1));
         return true;
@@ -950,7 +948,7 @@ export class QSpecParser extends CstParser {
         const startsElement =
           before.startLine !== found.startLine ||
           before.tokenType === t.Comma ||
-          OPENERS.has(before.tokenType);
+          t.OPENERS.has(before.tokenType);
         const words = Array.from({ length: end - 1 }, (_, k) => this.LA(k + 1));
         for (const _ of words) this.SKIP_TOKEN();
         const [key, value] = [words.at(-2) ?? found, words.at(-1) ?? found];
@@ -966,9 +964,9 @@ export class QSpecParser extends CstParser {
 function noteDepths(tokens: readonly IToken[]): void {
   let depth = 0;
   for (const token of tokens) {
-    if (CLOSERS.has(token.tokenType)) depth = Math.max(0, depth - 1);
+    if (t.CLOSERS.has(token.tokenType)) depth = Math.max(0, depth - 1);
     token.payload = depth;
-    if (OPENERS.has(token.tokenType)) depth++;
+    if (t.OPENERS.has(token.tokenType)) depth++;
   }
 }
 
@@ -980,5 +978,5 @@ function depthOf(token: IToken): number {
 
 /** How many brackets are open behind a token; none at the start of the file. */
 function depthAfter(token: IToken): number {
-  return Math.max(0, depthOf(token)) + (OPENERS.has(token.tokenType) ? 1 : 0);
+  return Math.max(0, depthOf(token)) + (t.OPENERS.has(token.tokenType) ? 1 : 0);
 }

@@ -163,3 +163,6 @@ export const ITEM_KEYWORDS: readonly TokenType[] = [
   Experiment,
   Export,
 ];
+
+export const OPENERS: ReadonlySet<TokenType> = new Set([OpenBrace, OpenParen, OpenBracket]);
+export const CLOSERS: ReadonlySet<TokenType> = new Set([CloseBrace, CloseParen, CloseBracket]);

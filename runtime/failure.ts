@@ -13,7 +13,7 @@ export const EXIT = {
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export type RunCode = keyof typeof RUN_CODES;
-type RunParams<C extends RunCode> = Parameters<(typeof RUN_CODES)[C]['message']>[0];
+export type RunParams<C extends RunCode> = Parameters<(typeof RUN_CODES)[C]['message']>[0];
 
 /**
  * What stops a run though the spec is right: its directory, an engine, the numbers themselves. Like a diagnostic it

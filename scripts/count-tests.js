@@ -8,7 +8,9 @@ const reports = readdirSync(folder)
   .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')));
 const total = (field) => reports.reduce((sum, report) => sum + report[field], 0);
 // A file that could not be collected has no tests of its own, so it counts as one failure.
-const broken = reports.flatMap((r) => r.testResults).filter((f) => f.status === 'failed' && f.assertionResults.length === 0);
+const broken = reports
+  .flatMap((r) => r.testResults)
+  .filter((f) => f.status === 'failed' && f.assertionResults.length === 0);
 const passed = total('numPassedTests');
 const failed = total('numFailedTests') + broken.length;
 const skipped = total('numPendingTests') + total('numTodoTests');

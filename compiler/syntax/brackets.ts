@@ -9,8 +9,6 @@ const CLOSER_OF: ReadonlyMap<TokenType, TokenType> = new Map([
   [t.OpenParen, t.CloseParen],
   [t.OpenBracket, t.CloseBracket],
 ]);
-export const OPENERS: ReadonlySet<TokenType> = new Set(CLOSER_OF.keys());
-export const CLOSERS: ReadonlySet<TokenType> = new Set(CLOSER_OF.values());
 
 const OPERATORS: ReadonlySet<TokenType> = new Set([t.Plus, t.Minus, t.Star, t.Slash, t.Compose, t.To]);
 const BREAKS: ReadonlySet<TokenType> = new Set([t.Comma, t.Semicolon, t.Colon, t.Equals, t.Pipe]);
@@ -33,10 +31,10 @@ export function findTooDeep(
   for (const token of tokens) {
     const frame = stack.at(-1) ?? start();
     const type = token.tokenType;
-    if (CLOSER_OF.has(type)) {
+    if (t.OPENERS.has(type)) {
       if (stack.length > MAX_NESTING) return { token, limit: MAX_NESTING };
       stack.push(start());
-    } else if (CLOSERS.has(type) && stack.length > 1) {
+    } else if (t.CLOSERS.has(type) && stack.length > 1) {
       stack.pop();
       const outer = stack.at(-1) ?? start();
       outer.highest = Math.max(outer.highest, height(frame) + 1);
@@ -108,10 +106,10 @@ class Repair implements Balanced {
       if (token.startLine !== line) {
         line = token.startLine ?? line;
         indent = token.startColumn ?? 1;
-        this.closeByIndent(indent, CLOSERS.has(token.tokenType));
+        this.closeByIndent(indent, t.CLOSERS.has(token.tokenType));
       }
-      if (OPENERS.has(token.tokenType)) this.stack.push({ token, indent });
-      else if (CLOSERS.has(token.tokenType) && !this.closes(token, indent, tokens, i)) continue;
+      if (t.OPENERS.has(token.tokenType)) this.stack.push({ token, indent });
+      else if (t.CLOSERS.has(token.tokenType) && !this.closes(token, indent, tokens, i)) continue;
       this.tokens.push(token);
     }
     for (let open = this.stack.pop(); open !== undefined; open = this.stack.pop()) this.close(open);
@@ -200,8 +198,8 @@ function closesOnLine(tokens: readonly IToken[], i: number, closer: TokenType): 
   let depth = 0;
   for (const { tokenType, startLine } of tokens.slice(i + 1, i + LOOKAHEAD)) {
     if (startLine !== line) return false;
-    if (OPENERS.has(tokenType)) depth++;
-    else if (CLOSERS.has(tokenType) && depth-- === 0) return tokenType === closer;
+    if (t.OPENERS.has(tokenType)) depth++;
+    else if (t.CLOSERS.has(tokenType) && depth-- === 0) return tokenType === closer;
   }
   return false;
 }
@@ -211,7 +209,7 @@ function isBalanced(tokens: readonly IToken[]): boolean {
   for (const { tokenType } of tokens) {
     const closer = CLOSER_OF.get(tokenType);
     if (closer !== undefined) expected.push(closer);
-    else if (CLOSERS.has(tokenType) && expected.pop() !== tokenType) return false;
+    else if (t.CLOSERS.has(tokenType) && expected.pop() !== tokenType) return false;
   }
   return expected.length === 0;
 }

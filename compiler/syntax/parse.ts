@@ -1,11 +1,11 @@
 import type { IToken } from 'chevrotain';
 import type { SpecCstNode } from '../../grammar/cst.generated.ts';
 import { type Mistake, QSpecParser, TooManyMistakes } from '../../grammar/parser.ts';
-import { OpenBrace, Spec } from '../../grammar/tokens.ts';
+import { OPENERS, OpenBrace, Spec } from '../../grammar/tokens.ts';
 import { type Diagnostic, diagnostic, type Result } from '../diagnostics/diagnostic.ts';
 import { lineStarts, positionAt, type Source } from '../source/source.ts';
 import type { SpecFile } from './ast.ts';
-import { type Balanced, balance, findTooDeep, OPENERS } from './brackets.ts';
+import { type Balanced, balance, findTooDeep } from './brackets.ts';
 import { buildFile } from './build/file.ts';
 import { type Lexed, lex, tokenSpan } from './lex.ts';
 import { ENOUGH, MAX_DIAGNOSTICS, MAX_LENGTH } from './limits.ts';

@@ -1,7 +1,7 @@
 import type { TrainingProgram } from '../../compiler/lower/program.ts';
 import { runFailure } from '../failure.ts';
 import { readSafetensors, writeSafetensors } from '../storage/safetensors.ts';
-import { pickState } from './model-file.ts';
+import { pickState, refuseRunFile } from './model-file.ts';
 import type { ScoreSums } from './score.ts';
 import type { State } from './state.ts';
 
@@ -62,7 +62,7 @@ export async function readCheckpoint(
     step: count('step'),
     metricsBytes: count('metricsBytes'),
     sums,
-    state: pickState(path, program.tensors, tensors),
+    state: pickState(program.tensors, tensors, refuseRunFile(path)),
   };
 }
 

@@ -3,6 +3,7 @@ import { extname, resolve } from 'node:path';
 import { floatInitializers, readModel } from '../../compiler/emit/onnx/read-model.ts';
 import type { Compiled } from '../../compiler/pipeline.ts';
 import type { Tensors } from '../engines/engine.ts';
+import { runFailure } from '../failure.ts';
 import { dataError, readFailure } from '../storage/data-error.ts';
 import { readSafetensors } from '../storage/safetensors.ts';
 import { pickState } from './model-file.ts';
@@ -21,13 +22,16 @@ export async function initialStateOf(
   specFolder: string,
 ): Promise<State> {
   const drawn = initialState(program, seed);
-  if (!spec.model.initFrom) return drawn;
-  const path = resolve(specFolder, spec.model.initFrom.path);
+  const { initFrom } = spec.model;
+  if (!initFrom) return drawn;
+  const path = resolve(specFolder, initFrom.path);
   const tensors = await readTensors(path);
   const wanted = program.tensors.filter(
     ({ name, role }) => role === 'parameter' || (role === 'buffer' && tensors.has(name)),
   );
-  return new Map([...drawn, ...pickState(path, wanted, tensors)]);
+  const refuse = (tensor: string, reason: string) =>
+    runFailure('QS7111', { path: initFrom.path, tensor, reason });
+  return new Map([...drawn, ...pickState(wanted, tensors, refuse)]);
 }
 
 /** Tensors by name: of a safetensors file, or the float initializers of an ONNX model. */

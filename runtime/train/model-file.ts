@@ -1,7 +1,8 @@
+import { sameShape } from '../../compiler/ir/graph.ts';
 import type { FloatTensors } from '../../compiler/ir/tensor.ts';
 import type { TrainingProgram } from '../../compiler/lower/program.ts';
 import type { Tensors } from '../engines/engine.ts';
-import { runFailure } from '../failure.ts';
+import { type RunFailure, runFailure } from '../failure.ts';
 import { readSafetensors, writeSafetensors } from '../storage/safetensors.ts';
 import type { RunPaths } from './run-directory.ts';
 import { type FloatTensor, ofRoles, type State, withDtype } from './state.ts';
@@ -41,21 +42,35 @@ export async function readModel(
     if (tensor.dtype === 'f32') calibration.set(name, tensor);
   }
   const wanted = program.tensors.filter(({ role }) => role !== 'state');
-  return { state: pickState(paths.model, wanted, tensors), calibration };
+  return { state: pickState(wanted, tensors, refuseRunFile(paths.model)), calibration };
 }
 
-/** The tensors that a program declares, out of those of a file. @throws RunFailure where one is missing or has another shape */
-export function pickState(path: string, wanted: TrainingProgram['tensors'], tensors: Tensors): State {
+/**
+ * The tensors that a program declares, out of those of a file.
+ * @throws what `refuse` makes of a tensor that is missing or has another shape
+ */
+export function pickState(
+  wanted: TrainingProgram['tensors'],
+  tensors: Tensors,
+  refuse: (tensor: string, problem: string) => RunFailure,
+): State {
   return new Map(
     wanted.map(({ name, shape }) => {
       const tensor = tensors.get(name);
-      const refuse = (reason: string) => runFailure('QS7111', { path, tensor: name, reason });
-      if (!tensor) throw refuse('is missing');
-      if (tensor.dtype !== 'f32') throw refuse('is not F32');
-      if (tensor.shape.join() !== shape.join()) {
-        throw refuse(`has the shape [${tensor.shape.join(', ')}], not [${shape.join(', ')}]`);
+      if (!tensor) throw refuse(name, 'is missing');
+      if (tensor.dtype !== 'f32') throw refuse(name, 'is not F32');
+      if (!sameShape(tensor.shape, shape)) {
+        throw refuse(name, `has the shape ${tensor.shape.join(' × ')}, not ${shape.join(' × ')}`);
       }
       return [name, tensor] as const;
     }),
   );
+}
+
+/** Refuses a file of a run directory. */
+export function refuseRunFile(path: string): (tensor: string, problem: string) => RunFailure {
+  return (tensor, problem) => {
+    const reason = `its tensor ${JSON.stringify(tensor)} ${problem}`;
+    return runFailure('QS7105', { path, reason }, 'start the run anew with --force');
+  };
 }

@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Evaluation } from '../../runtime/train/evaluate.ts';
-import { type CliOptions, type CliResult, qspec } from '../support/cli.ts';
+import { type CliResult, qspec } from '../support/cli.ts';
 import { SMALL_SPEC } from '../support/small-spec.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
@@ -12,6 +13,19 @@ async function project(
   const cwd = await temporaryFolder();
   await writeFile(join(cwd, 'small.qspec'), text);
   return { cwd, run: (...argv) => qspec(argv, { cwd }) };
+}
+
+/** Interrupts a run as soon as it has written a checkpoint, which is after its first step. */
+async function interrupted(argv: readonly string[], cwd: string): Promise<CliResult> {
+  let watch: NodeJS.Timeout | undefined;
+  const onInterrupt = (interrupt: () => void): void => {
+    watch = setInterval(() => {
+      if (!existsSync(join(cwd, 'runs/small/checkpoint.safetensors'))) return;
+      clearInterval(watch);
+      interrupt();
+    }, 1);
+  };
+  return qspec([...argv, '--checkpoint-every', '1'], { cwd, onInterrupt });
 }
 
 const TRAIN = ['train', 'small.qspec', '--threads', '1'];
@@ -85,8 +99,7 @@ describe('train', () => {
     const whole = await project();
     await whole.run(...TRAIN, '--seed', '3');
     const { cwd, run } = await project();
-    const interrupting: CliOptions = { cwd, onInterrupt: (interrupt) => setTimeout(interrupt, 100) };
-    const stopped = await qspec([...TRAIN, '--seed', '3'], interrupting);
+    const stopped = await interrupted([...TRAIN, '--seed', '3'], cwd);
     expect(stopped).toMatchObject({
       exitCode: 130,
       stderr: expect.stringMatching(/interrupted after step \d+/),
@@ -135,9 +148,7 @@ describe('train', () => {
 
   test('a damaged checkpoint is refused, not trained from', async () => {
     const { cwd, run } = await project();
-    const interrupting: CliOptions = { cwd, onInterrupt: (interrupt) => interrupt() };
-    expect(await qspec(TRAIN, interrupting)).toMatchObject({ exitCode: 130 });
-    await qspec([...TRAIN, '--resume'], { cwd, onInterrupt: (interrupt) => setTimeout(interrupt, 100) });
+    expect(await interrupted(TRAIN, cwd)).toMatchObject({ exitCode: 130 });
     await truncate(join(cwd, 'runs/small/checkpoint.safetensors'), 500);
     expect(await run(...TRAIN, '--resume')).toMatchObject({
       exitCode: 3,
@@ -172,7 +183,7 @@ describe('init from', () => {
     );
     const refused = await run(...TRAIN);
     expect(refused).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('QS7111') });
-    expect(refused.stderr).toContain('tensor "c1.weights" has the shape [3, 1, 3, 3], not [4, 1, 3, 3]');
+    expect(refused.stderr).toContain('tensor "c1.weights" has the shape 3 × 1 × 3 × 3, not 4 × 1 × 3 × 3');
     expect((await readdir(cwd)).sort()).toEqual(['small.qspec', 'start.safetensors']);
   });
 });

@@ -18,11 +18,11 @@ import { nearTies } from '../support/ties.ts';
 
 /** Steps of each model under `npm run check:full` and otherwise. */
 const MODELS = [
-  { spec: 'cnn2-mnist', full: 50, part: 2 },
+  { spec: 'cnn2-mnist', full: 50, part: 1 },
   { spec: 'cnn4-fashion', full: 50, part: 1 },
   { spec: 'resnet8-cifar10', full: 50, part: 1 },
   { spec: 't0-regression', full: 50, part: 50 },
-  { spec: 'mixed-formats', full: 50, part: 3 },
+  { spec: 'mixed-formats', full: 50, part: 2 },
 ];
 const OPS = Object.keys(SAMPLES) as OpName[];
 const BATCH = 4;

@@ -8,7 +8,9 @@ import { REGISTRY } from '../../ops/registry.ts';
 import { irVersionOf } from './check-model.ts';
 import { DATA_TYPES, requiredVersions } from './data-types.ts';
 import { nameOutputs, takeNames } from './graph-edits.ts';
+import { GraphView } from './graph-view.ts';
 import { GraphWriter } from './graph-writer.ts';
+import { guardFloatWeights } from './guards.ts';
 import { inferTypes } from './infer.ts';
 import { NoiseInputs, type NoiseLayout } from './noise-inputs.ts';
 import { encodeModel } from './proto.ts';
@@ -96,8 +98,10 @@ export function emitOnnx(graph: Graph, options: OnnxOptions): OnnxEmission {
   }));
   const opset = options.opset ?? OPSET;
   const named = nameOutputs(draft, results);
-  const rewritten = rewrite(named, options.rewrites ?? {}, { opset, scheme: options.scheme });
-  const body = takeNames(rewritten, writer.replacements);
+  const target = { opset, scheme: options.scheme };
+  const rewritten = rewrite(named, options.rewrites ?? {}, target);
+  const guarded = options.scheme === 'qdq' ? guardFloatWeights(new GraphView(rewritten, target)) : rewritten;
+  const body = takeNames(guarded, writer.replacements);
   return {
     ...assemble(options.symbolicBatch ? openBatch(body, opset) : body, opset, options.metadata),
     noise: noise.layout,

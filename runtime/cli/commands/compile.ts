@@ -1,7 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { emitOnnx } from '../../../compiler/emit/onnx/emit.ts';
-import { emitTfjsProgram } from '../../../compiler/emit/tfjs/emit-program.ts';
 import { printGraph } from '../../../compiler/ir/print.ts';
 import { lowerReal } from '../../../compiler/lower/deploy/evaluation.ts';
 import { type Compiled, compile } from '../../../compiler/pipeline.ts';
@@ -36,7 +34,7 @@ export async function compileCommand(context: Context, file: string, options: Op
     return EXIT.ok;
   }
   const shown = options.out ?? join('generated', compiled.spec.name);
-  const files = options.emit === 'ts' ? emitTs(compiled, source) : emitStep(compiled);
+  const files = options.emit === 'ts' ? await emitTs(compiled, source) : await emitStep(compiled);
   await writeFiles(resolve(context.io.cwd, shown), files);
   say(
     context,
@@ -45,7 +43,11 @@ export async function compileCommand(context: Context, file: string, options: Op
   return EXIT.ok;
 }
 
-function emitTs({ spec, plan, program, hash }: Compiled, source: Source): ReadonlyMap<string, string> {
+async function emitTs(
+  { spec, plan, program, hash }: Compiled,
+  source: Source,
+): Promise<ReadonlyMap<string, string>> {
+  const { emitTfjsProgram } = await import('../../../compiler/emit/tfjs/emit-program.ts');
   return emitTfjsProgram(program, {
     source,
     toolVersion: qspecVersion(),
@@ -54,7 +56,8 @@ function emitTs({ spec, plan, program, hash }: Compiled, source: Source): Readon
   });
 }
 
-function emitStep({ spec, program, hash }: Compiled): ReadonlyMap<string, Uint8Array> {
+async function emitStep({ spec, program, hash }: Compiled): Promise<ReadonlyMap<string, Uint8Array>> {
+  const { emitOnnx } = await import('../../../compiler/emit/onnx/emit.ts');
   const emission = emitOnnx(program.step, {
     scheme: 'arithmetic',
     metadata: { version: qspecVersion(), properties: { spec: spec.name, specHash: hash } },

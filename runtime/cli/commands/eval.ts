@@ -43,8 +43,9 @@ function spread(scores: readonly Score[]): string {
   const values = scores.map(({ accuracy, loss }) => accuracy ?? loss);
   const mean = values.reduce((a, b) => a + b, 0) / values.length;
   const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / Math.max(values.length - 1, 1);
-  const shown = scores.every(({ accuracy }) => accuracy !== undefined)
-    ? percent
-    : (v: number) => `loss ${number(v)}`;
-  return `${shown(mean)} ± ${shown(Math.sqrt(variance))} over ${values.length} draws`;
+  const deviation = Math.sqrt(variance);
+  const text = scores.every(({ accuracy }) => accuracy !== undefined)
+    ? `${percent(mean)} ± ${percent(deviation)}`
+    : `loss ${number(mean)} ± ${number(deviation)}`;
+  return `${text} over ${values.length} draws`;
 }

@@ -123,6 +123,10 @@ function reportOutcome(
   out: string,
   { summary }: Extract<TrainOutcome, { kind: 'finished' }>,
 ): void {
+  if (context.reporter === 'json') {
+    print(context, JSON.stringify(summary));
+    return;
+  }
   const { test } = summary;
   say(context, `test set, ${test.float32.samples} samples:`);
   say(context, `  f32       ${scoreText(test.float32)}`);
