@@ -13,7 +13,8 @@ export class Tally {
   #logitDifferences = 0;
   #largest = 0;
   #predictions = 0;
-  readonly #endToEnd: Record<string, number> = {};
+  readonly #differing: Record<string, number> = {};
+  #given = false;
   #layerwise: CodeDifference[] | undefined;
   #beyond = 0;
 
@@ -21,15 +22,16 @@ export class Tally {
     this.#name = name;
   }
 
-  /** Counts what differs end to end; true where nothing does. */
-  endToEnd(reference: ReferenceBatch, found: Evaluated, valid: number): boolean {
+  /** Counts what differs, end to end or, where `given`, on the reference's codes; true where nothing does. */
+  count(reference: ReferenceBatch, found: Evaluated, valid: number, given: boolean): boolean {
+    this.#given = given;
     let same = true;
     for (const [site, codes] of found.sites) {
       const expected = reference.sites.get(site) ?? new Int32Array();
       const length = (codes.length / rows(reference)) * valid;
       const count = differences(expected, codes, length).length;
       this.#codes += length;
-      this.#endToEnd[site] = (this.#endToEnd[site] ?? 0) + count;
+      this.#differing[site] = (this.#differing[site] ?? 0) + count;
       if (count > 0) same = false;
     }
     const width = found.logits.length / rows(reference);
@@ -94,9 +96,10 @@ export class Tally {
   result(): Comparison {
     return {
       name: this.#name,
+      given: this.#given,
       codes: this.#codes,
       logits: this.#logits,
-      endToEnd: this.#endToEnd,
+      differing: this.#differing,
       logitDifferences: this.#logitDifferences,
       largestLogitDifference: this.#largest,
       predictions: this.#predictions,

@@ -15,11 +15,13 @@ export interface CodeDifference {
 /** How one evaluation compares with the training engine's evaluation graph. */
 export interface Comparison {
   readonly name: string;
+  /** Whether every layer was run on the codes that the reference computed, instead of end to end. */
+  readonly given: boolean;
   /** Codes and logits compared. */
   readonly codes: number;
   readonly logits: number;
-  /** Differing codes by site, end to end: a flip moves every later code. */
-  readonly endToEnd: Readonly<Record<string, number>>;
+  /** Differing codes by site. End to end, a flip moves every later code. */
+  readonly differing: Readonly<Record<string, number>>;
   readonly logitDifferences: number;
   readonly largestLogitDifference: number;
   readonly predictions: number;
@@ -53,10 +55,10 @@ export function countOf(counts: Readonly<Record<string, number>>): number {
 /** The report as text for people. */
 export function renderReport(report: VerificationReport): string {
   const lines = [
-    `verify ${report.spec}: ${report.samples} test samples against the training engine's evaluation graph`,
+    `${report.spec}: ${report.samples} test samples, against the training engine's evaluation graph`,
     report.exact
-      ? `accumulation: exact in every layer (powers of two, partial sums below 2^24)`
-      : `accumulation: float32 sums of general scales, compared layer by layer on the same incoming codes`,
+      ? 'sums are exact in every layer: scales are powers of two, partial sums stay below 2^24'
+      : 'sums are rounded, as scales are general: a code may differ where its exact value is at a rounding tie',
   ];
   const width = Math.max(0, ...report.comparisons.map(({ name }) => name.length));
   for (const comparison of report.comparisons) lines.push(...renderComparison(comparison, width));
@@ -71,29 +73,27 @@ export function renderReport(report: VerificationReport): string {
 }
 
 /** Differences on the same incoming codes that are listed one by one; the report file has all of them. */
-const LISTED = 10;
+const LISTED = 3;
 
 function renderComparison(comparison: Comparison, width: number): string[] {
-  const { name, codes, logits, endToEnd, logitDifferences, layerwise } = comparison;
-  const flips = countOf(endToEnd);
-  const line =
-    `  ${name.padEnd(width)}  ${flips} of ${codes} codes and ${logitDifferences} of ${logits} logits differ end to end` +
-    (logitDifferences > 0
-      ? ` (logits by at most ${comparison.largestLogitDifference.toExponential(1)}, ${comparison.predictions} predictions)`
-      : '');
-  if (!layerwise) return [line];
-  const listed = layerwise
-    .slice(0, LISTED)
-    .map(
-      (d) =>
-        `      ${d.site} sample ${d.sample} element ${d.element}: ${d.reference} → ${d.found}, ` +
-        `${d.distance.toExponential(1)} steps from a tie (float32 sums reach ${d.bound.toExponential(1)})`,
-    );
-  const more = layerwise.length - listed.length;
-  return [
-    line,
-    `  ${''.padEnd(width)}  ${layerwise.length} codes differ on the same incoming codes`,
-    ...listed,
-    ...(more > 0 ? [`      … and ${more} more in verify.json`] : []),
+  const { name, codes, logits, differing, logitDifferences, layerwise } = comparison;
+  const where = comparison.given ? ' on the same incoming codes' : '';
+  const parts = [
+    ...(codes > 0 ? [`${countOf(differing)} of ${codes} codes differ${where}`] : []),
+    `${logitDifferences} of ${logits} logits${codes > 0 ? '' : ' differ'}`,
+    ...(logitDifferences > 0 ? [`by at most ${comparison.largestLogitDifference.toExponential(1)}`] : []),
+    ...(comparison.predictions > 0 ? [`${comparison.predictions} predictions change`] : []),
   ];
+  const lines = [`  ${name.padEnd(width)}  ${parts.join(', ')}`];
+  if (!layerwise) return lines;
+  const indent = ' '.repeat(width + 4);
+  if (!comparison.given) lines.push(`${indent}${layerwise.length} codes differ on the same incoming codes`);
+  for (const d of layerwise.slice(0, LISTED)) {
+    const place = `${d.site}, sample ${d.sample}, element ${d.element}: ${d.reference} or ${d.found}`;
+    const [distance, bound] = [d.distance, d.bound].map((steps) => steps.toExponential(1));
+    lines.push(`${indent}  ${place}; a tie is ${distance} steps away, sums reach ${bound}`);
+  }
+  if (layerwise.length > LISTED)
+    lines.push(`${indent}  and ${layerwise.length - LISTED} more, in verify.json`);
+  return lines;
 }

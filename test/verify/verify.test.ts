@@ -102,7 +102,7 @@ describe('verify', () => {
     expect(report.exact).toBe(true);
     expect(report.samples).toBe(120);
     for (const comparison of report.comparisons) {
-      expect([comparison.name, countOf(comparison.endToEnd), comparison.logitDifferences]).toEqual([
+      expect([comparison.name, countOf(comparison.differing), comparison.logitDifferences]).toEqual([
         comparison.name,
         0,
         0,

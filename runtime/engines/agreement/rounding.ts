@@ -58,7 +58,7 @@ function extent<K extends OpName>(
 
 /**
  * What float32 may add to each op on operands that it holds, whatever the order of its sums. Each bound is proved from the standard
- * model `fl(a ∘ b) = (a ∘ b)(1 + δ), |δ| ≤ u`, not fitted to what an engine shows.
+ * model `fl(a ∘ b) = (a ∘ b)(1 + δ), |δ| ≤ u` and the accuracies of `libm.ts`, not fitted to what an engine shows.
  */
 export const ROUNDING: { readonly [K in OpName]: RoundingRule<K> } = {
   neg: exactly,
