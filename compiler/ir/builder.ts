@@ -23,7 +23,8 @@ export class Builder {
   /** @param nodes what to continue, such as the F to which B is to be appended */
   constructor(typeRule: TypeRule, nodes: readonly Node[] = []) {
     this.#typeRule = typeRule;
-    for (const node of nodes) this.#append(node, keyOf(node));
+    // Equal nodes of another maker stay apart, for operands are positions.
+    for (const node of nodes) this.#push(node, keyOf(node));
   }
 
   get nodes(): readonly Node[] {
@@ -87,7 +88,10 @@ export class Builder {
 
   #append(node: Node, key?: string): Value {
     const known = key === undefined ? undefined : this.#known.get(key);
-    if (known !== undefined) return known;
+    return known ?? this.#push(node, key);
+  }
+
+  #push(node: Node, key: string | undefined): Value {
     const value = this.#nodes.push(node) - 1;
     if (key !== undefined) this.#known.set(key, value);
     if (node.kind === 'input') this.#inputs.add(node.input);

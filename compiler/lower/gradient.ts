@@ -8,7 +8,7 @@ import { lowerModel } from './model.ts';
 import type { FormatPlan } from './plan.ts';
 import { quantize } from './quantizer.ts';
 import { siteFormats } from './site-formats.ts';
-import { trainingEnvironment } from './training-environment.ts';
+import { trainingEnvironment, type WeightNoise } from './training-environment.ts';
 
 /** A batch as the step reads it: x `[n, …sample]`, target `i32[n]` classes or `f32[n, k]` values. */
 export interface Batch {
@@ -25,8 +25,8 @@ export interface GradientInputs {
   readonly batch: Batch;
   /** Distinguishes the noise of several forward passes in one step. */
   readonly summand: string;
-  /** Variance of the weight noise collected on the way in. */
-  readonly variance: number;
+  /** Weight noise met on the way in, outermost first. */
+  readonly noises: readonly WeightNoise[];
 }
 
 export interface GradientOutputs {
@@ -57,8 +57,7 @@ export function lowerGradient(morphism: GradientMorphism, inputs: GradientInputs
     case 'backward':
       return forwardAndBackward(inputs);
     case 'noise':
-      // Independent noises add in variance.
-      return lowerGradient(morphism.of, { ...inputs, variance: inputs.variance + morphism.sigma ** 2 });
+      return lowerGradient(morphism.of, { ...inputs, noises: withNoise(inputs, morphism.sigma) });
     case 'clip':
       return clip(inputs, lowerGradient(morphism.of, inputs), morphism.norm);
     case 'accumulate':
@@ -67,17 +66,23 @@ export function lowerGradient(morphism: GradientMorphism, inputs: GradientInputs
   }
 }
 
+/** Noise outside a mean is one draw that all of its summands read; noises of one place are independent and add in variance. */
+function withNoise({ noises, summand }: GradientInputs, sigma: number): readonly WeightNoise[] {
+  const last = noises.at(-1);
+  if (last?.summand !== summand) return [...noises, { summand, sigma }];
+  return [...noises.slice(0, -1), { summand, sigma: Math.hypot(last.sigma, sigma) }];
+}
+
 function forwardAndBackward(inputs: GradientInputs): GradientOutputs {
   const { builder, spec, plan, parameters, batch } = inputs;
   const buffers = new Map(inputs.buffers);
-  const sigma = Math.sqrt(inputs.variance);
   const environment = trainingEnvironment(
     builder,
     spec.model,
     plan,
     { parameters, buffers },
     inputs.summand,
-    sigma,
+    inputs.noises,
   );
   const logits = lowerModel(spec.model, batch.x, environment);
   const origin = { phase: 'F' as const, span: spec.train.spans.F, name: 'loss' };

@@ -1,6 +1,7 @@
 import type { Builder } from '../ir/builder.ts';
 import type { Value } from '../ir/graph.ts';
 import type { FloatElement, Format, IntElement } from '../numeric/format.ts';
+import { add, mul, scale, step, sub, sum } from '../ops/algebra.ts';
 import { grouped } from './grouping.ts';
 
 /** The element of a format that is known to quantize. */
@@ -32,6 +33,17 @@ export function dynamicScale(
   });
 }
 
+/** 1 where x has a value other than zero along the axes, else 0: where it has none, its scale of 1 says nothing of it. */
+export function presence(builder: Builder, x: Value, axes: readonly number[]): Value {
+  return step(builder, sum(builder, builder.op('abs', [x], {}), axes, true));
+}
+
+/** The first scale where it is positive, and `other` where it is the 0 that stands for none. */
+export function scaleOr(builder: Builder, first: Value, other: Value): Value {
+  const missing = sub(builder, builder.constant(1), step(builder, first));
+  return add(builder, first, mul(builder, missing, other));
+}
+
 /**
  * Group scales that are themselves stored in e4m3 under one f32 scale for the whole tensor (nvfp4). A group whose
  * scale rounds to zero takes the smallest e4m3 step, so that nothing is divided by zero.
@@ -43,11 +55,12 @@ function twoLevelScale(
   axes: readonly number[],
 ): Value {
   const stored = { kind: 'float', exponent: 4, mantissa: 3, specials: 'fn' } as const;
-  const groups = builder.op('quantScale', [x], { element, axes, kind: 'absmax' });
+  const every = builder.op('quantScale', [x], { element, axes, kind: 'absmax' });
+  const groups = mul(builder, every, presence(builder, x, axes));
   const all = builder.shapeOf(groups).map((_, i) => i);
   const tensor = builder.op('quantScale', [groups], { element: stored, axes: all, kind: 'absmax' });
   const rounded = builder.op('quantize', [groups, tensor], { element: stored });
-  const least = builder.op('mul', [tensor, builder.constant(2 ** -9)], {});
+  const least = scale(builder, tensor, 2 ** -9);
   return builder.op('maximum', [rounded, least], {});
 }
 

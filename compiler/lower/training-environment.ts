@@ -1,14 +1,15 @@
 import type { CheckedModel } from '../check/checked-spec.ts';
 import type { Builder } from '../ir/builder.ts';
 import type { Value } from '../ir/graph.ts';
-import { add, mul, scale, step, sub } from '../ops/algebra.ts';
+import type { Format } from '../numeric/format.ts';
+import { add, mul, scale, shift, step, sub } from '../ops/algebra.ts';
 import { movingAverage, withBatchMoments } from './batch-statistics.ts';
 import type { Environment } from './environment.ts';
 import { scaleAxes } from './grouping.ts';
 import { lookup } from './lookup.ts';
 import { tensorName } from './model.ts';
 import type { FormatPlan } from './plan.ts';
-import { dynamicScale, quantize, quantizeAt, quantizeCotangent } from './quantizer.ts';
+import { dynamicScale, presence, quantize, quantizeAt, quantizeCotangent, scaleOr } from './quantizer.ts';
 import { siteFormats } from './site-formats.ts';
 
 /** What one forward pass of training reads and writes besides its batch. */
@@ -19,12 +20,19 @@ export interface TrainingTensors {
   readonly buffers: Map<string, Value>;
 }
 
+/** Normal noise on every parameter, drawn once for each `summand`. */
+export interface WeightNoise {
+  readonly summand: string;
+  /** Standard deviation. */
+  readonly sigma: number;
+}
+
 /**
  * F in training: parameters with their weight noise and formats, activations quantized where they are read, cotangents
  * where they arrive, batch norm by the batch's own moments.
  *
  * @param summand empty, or `#1`, `#2`, … where a step has several forward passes with noise of their own
- * @param sigma standard deviation of the noise added to every parameter
+ * @param noises what is added to every parameter
  */
 export function trainingEnvironment(
   builder: Builder,
@@ -32,12 +40,16 @@ export function trainingEnvironment(
   plan: FormatPlan,
   tensors: TrainingTensors,
   summand: string,
-  sigma: number,
+  noises: readonly WeightNoise[],
 ): Environment {
   const formats = siteFormats(model, plan);
+  const smoothed = new Map<string, Value>();
   const parameter: Environment['parameter'] = (layer, name) => {
     const site = tensorName(layer, name);
-    const noisy = withNoise(builder, lookup(tensors.parameters, site), sigma, `${site}.noise${summand}`);
+    const noisy = noises.reduce(
+      (value, noise) => withNoise(builder, value, noise.sigma, `${site}.noise${noise.summand}`),
+      lookup(tensors.parameters, site),
+    );
     return quantize(builder, noisy, formats.of(site), 0, site);
   };
   return {
@@ -49,15 +61,12 @@ export function trainingEnvironment(
       const { format, site } = planned;
       if (format.scale.kind !== 'moving_average')
         return quantize(builder, value, format, 1, site.name + summand);
-      const smoothed = averagedScale(
-        builder,
-        value,
-        planned.format,
-        format.scale.momentum,
-        site.name,
-        tensors.buffers,
-      );
-      return quantizeAt(builder, value, smoothed, format, site.name + summand);
+      // The scale moves once, however many layers read the site.
+      const scale =
+        smoothed.get(site.name) ??
+        averagedScale(builder, value, format, format.scale.momentum, site.name, tensors.buffers);
+      smoothed.set(site.name, scale);
+      return quantizeAt(builder, value, scale, format, site.name + summand);
     },
     gradientSite: (layer, value) => {
       const site = tensorName(layer, 'grad');
@@ -87,7 +96,7 @@ export function trainingEnvironment(
   };
 }
 
-/** `θ + σ·n`, n standard normal and new in every forward pass. */
+/** `θ + σ·n`, n standard normal. */
 function withNoise(builder: Builder, parameter: Value, sigma: number, stream: string): Value {
   if (sigma === 0) return parameter;
   return builder.named(stream, () => {
@@ -96,29 +105,31 @@ function withNoise(builder: Builder, parameter: Value, sigma: number, stream: st
   });
 }
 
-/** The smoothed scale of a site; the first batch's own while the buffer still holds its initial 0. */
+/**
+ * The smoothed scale of a site. The buffer is 0 until a batch had a value other than zero, whose own scale it then takes; a
+ * batch that is zero throughout leaves it as it is.
+ */
 function averagedScale(
   builder: Builder,
   value: Value,
-  format: Parameters<typeof dynamicScale>[2],
+  format: Format,
   momentum: number,
   site: string,
   buffers: Map<string, Value>,
 ): Value {
   const name = `${site}.scale`;
   const old = lookup(buffers, name);
-  const current = dynamicScale(
-    builder,
-    value,
-    format,
-    scaleAxes(builder.shapeOf(value).length, format, 1),
-    site,
-  );
-  const next = builder.named(name, () => {
-    const weight = scale(builder, step(builder, old), momentum);
-    const change = mul(builder, weight, sub(builder, old, current));
-    return builder.op('stopGradient', [add(builder, current, change)], {});
+  const axes = scaleAxes(builder.shapeOf(value).length, format, 1);
+  const current = dynamicScale(builder, value, format, axes, site);
+  return builder.named(name, () => {
+    const seen = presence(builder, value, axes);
+    const started = step(builder, old);
+    // The share of the old scale: momentum where this batch says something, 1 where it does not, 0 before the first that does.
+    const kept = mul(builder, started, shift(builder, scale(builder, seen, momentum - 1), 1));
+    const taken = sub(builder, builder.constant(1), kept);
+    const moved = add(builder, mul(builder, old, kept), mul(builder, current, taken));
+    const next = mul(builder, moved, builder.op('maximum', [seen, started], {}));
+    buffers.set(name, next);
+    return builder.op('stopGradient', [scaleOr(builder, next, builder.constant(1))], {});
   });
-  buffers.set(name, next);
-  return next;
 }

@@ -38,7 +38,7 @@ export function lowerTraining(spec: CheckedSpec, plan: FormatPlan): Result<Train
     buffers: ofRole('buffer'),
     batch: inputs,
     summand: '',
-    variance: 0,
+    noises: [],
   });
   const updated = updateAll(
     builder,
@@ -206,7 +206,13 @@ function samplesPerStep(spec: CheckedSpec): number | Diagnostic {
   }
   const held = Math.max(0, available - data.validation);
   const used = data.train === undefined ? held : Math.min(held, data.train);
-  return used - (used % summands);
+  if (used >= summands) return used - (used % summands);
+  return diagnostic(
+    'QS6506',
+    data.span,
+    { samples: used, summands },
+    { hint: `use at least ${summands} samples` },
+  );
 }
 
 /** Size of the training set before anything is held out, where the text alone says it. */

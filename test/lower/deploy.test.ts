@@ -29,10 +29,10 @@ function trainedState(compiled: Compiled): Arrays {
   return state;
 }
 
-function deploy(text: string) {
+function deploy(text: string, stateOf = trainedState) {
   const compiled = compileText(text);
   const { spec, plan, program } = compiled;
-  const state = trainedState(compiled);
+  const state = stateOf(compiled);
   const batch = randomBatch(program);
   const calibration = meanCalibration([floats(run(lowerCalibration(spec, plan, 4), state, batch))]);
   const frozen = freeze(spec, plan, floats(state), calibration).tensors;
@@ -50,9 +50,9 @@ function tensor(tensors: FloatTensors, name: string): FloatTensor {
 describe('folding', () => {
   it('gives the batch norm to the convolution that it alone reads', () => {
     const { model } = compileText(specText({ model: CNN })).spec;
-    expect([...foldBatchNorms(model).taken].map(([path, { path: norm }]) => [path, norm])).toEqual([
-      ['c1', 'n1'],
-    ]);
+    expect(
+      [...foldBatchNorms(model, () => false).taken].map(([path, { path: norm }]) => [path, norm]),
+    ).toEqual([['c1', 'n1']]);
   });
 
   it('leaves a batch norm alone whose input has another reader', () => {
@@ -62,7 +62,7 @@ describe('folding', () => {
       model: body.replace('y + (y |> batchnorm as n1)', 'let z = y |> batchnorm as n1\n y + z'),
     });
     const { model } = compileText(text).spec;
-    expect(foldBatchNorms(model).taken.size).toBe(0);
+    expect(foldBatchNorms(model, () => false).taken.size).toBe(0);
   });
 });
 
@@ -93,6 +93,24 @@ describe('the deployed model', () => {
     expect([...folded.subarray(9, 18)]).toEqual([...unfolded.subarray(9, 18)].map((code) => 0 - code));
     expect([...folded.subarray(18)]).toEqual(new Array(9).fill(0));
     for (const scale of tensor(frozen, 'c1.weights.scale').data) expect(scale).toBeGreaterThan(0);
+  });
+
+  it('rounds what a site before a batch norm rounds, not what comes after it', () => {
+    const { compiled, outputs, state } = deploy(specText({ model: CNN, precision: 'c1.out: int8' }));
+    const { spec, plan, program } = compiled;
+    const calibrated = run(lowerCalibration(spec, plan, 4), state, randomBatch(program));
+    expect(distance(get(outputs, 'logits'), get(calibrated, 'logits'))).toBeLessThan(1e-6);
+  });
+
+  it('takes moving-average scales from calibration where no step has moved them', () => {
+    const precision = 'activations: int8 scale(moving_average(0.9))';
+    const { frozen, outputs, real } = deploy(specText({ model: CNN, precision }));
+    expect(tensor(frozen, 'f1.in.scale').data[0]).toBeGreaterThan(0);
+    expect(distance(get(outputs, 'logits'), get(real, 'logits'))).toBeLessThan(0.05);
+    const moved = deploy(specText({ model: CNN, precision }), (compiled) =>
+      trainedState(compiled).set('f1.in.scale', ndarray([1, 1], [0.25])),
+    );
+    expect(tensor(moved.frozen, 'f1.in.scale').data[0]).toBe(0.25);
   });
 
   it('stores biases as whole numbers of the product of scales', () => {
@@ -126,5 +144,29 @@ describe('the deployed model', () => {
       );
       expect([...frozen.keys()].sort()).toEqual(asked.sort());
     }
+  });
+
+  it('keeps the offset of a batch norm whose factor vanishes or nearly does', () => {
+    for (const factor of [1e-8, 0]) {
+      const { outputs, real, frozen } = deploy(specText({ model: CNN, precision: INT8 }), (compiled) => {
+        const state = trainedState(compiled);
+        get(state, 'n1.scale').data[0] = factor;
+        get(state, 'n1.shift').data[0] = 2.0012345;
+        return state;
+      });
+      expect(distance(get(outputs, 'logits'), get(real, 'logits'))).toBeLessThan(0.1);
+      const [code = 0, scale = 0] = [
+        tensor(frozen, 'c1.bias.codes').data[0],
+        tensor(frozen, 'c1.bias.scale').data[0],
+      ];
+      expect(code * scale).toBeCloseTo(2.0012345, 5);
+    }
+  });
+
+  it('does not let a batch of zeros into the scale of a site', () => {
+    const scale = (value: number): FloatTensors =>
+      new Map([['c1.in.scale.calibrated', { shape: [1], data: Float32Array.of(value) }]]);
+    expect(tensor(meanCalibration([scale(0.25), scale(0), scale(0.75)]), 'c1.in.scale').data[0]).toBe(0.5);
+    expect(tensor(meanCalibration([scale(0)]), 'c1.in.scale').data[0]).toBe(1);
   });
 });

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ndarray } from '../../compiler/ir/ndarray.ts';
+import { quantize } from '../../compiler/lower/quantizer.ts';
+import { newBuilder } from '../../compiler/ops/registry.ts';
+import { compile } from '../../compiler/pipeline.ts';
 import { compileText, specText } from '../support/compile.ts';
 import { distance, get, hyper, randomBatch, run, startingState } from '../support/run-program.ts';
 
@@ -68,6 +71,22 @@ describe('the training step', () => {
     const noisy = step(specText({ model: MLP, train: 'U = sgd(lr: 0.1)\n  T = U ∘ B ∘ F ∘ noise(0.1)' }));
     const clean = step(specText({ model: MLP }));
     expect(get(noisy.outputs, 'loss').data[0]).not.toBe(get(clean.outputs, 'loss').data[0]);
+  });
+
+  it('draws noise outside a mean once and noise inside it for every summand', () => {
+    const spread = (T: string) => {
+      const { program } = compileText(
+        specText({ model: MLP, batch: 2, train: `U = sgd(lr: 0.1)\n  T = ${T}` }),
+      );
+      const batch = randomBatch(program);
+      const { data } = get(batch, 'x');
+      data.copyWithin(data.length / 2, 0, data.length / 2);
+      const outputs = run(program.step, startingState(program), batch, hyper(program, 0.1));
+      return distance(get(outputs, 'logits#1'), get(outputs, 'logits#2'));
+    };
+    expect(spread('U ∘ accumulate(2, B ∘ F) ∘ noise(0.1)')).toBe(0);
+    expect(spread('U ∘ accumulate(2, B ∘ F ∘ noise(0.1))')).toBeGreaterThan(0);
+    expect(spread('U ∘ accumulate(2, B ∘ F ∘ noise(0.1)) ∘ noise(0.1)')).toBeGreaterThan(0);
   });
 
   it('accumulates the mean of the gradients of its parts', () => {
@@ -156,6 +175,22 @@ describe('quantized training', () => {
     expect(get(two, 'f1.in.scale').data[0]).toBeCloseTo(0.9 * first + 0.1 * fresh, 12);
   });
 
+  it('moves the scale of a site once, however many layers read it', () => {
+    const model = `let y = x |> conv(2, kernel: 3, pad: 1) as c0 |> relu
+      let a = y |> conv(2, kernel: 3, pad: 1) as c1
+      let b = y |> conv(2, kernel: 1) as c2
+      a + b |> flatten |> dense(10) as f1`;
+    const precision = 'activations: int8 scale(moving_average(0.9))';
+    const { program } = compileText(specText({ model, precision }));
+    const inputs = [randomBatch(program), hyper(program, 0)] as const;
+    const scaleFrom = (start: number) => {
+      const state = startingState(program);
+      state.set('c1.in.scale', ndarray([1, 1, 1, 1], [start]));
+      return get(run(program.step, state, ...inputs), 'c1.in.scale').data[0];
+    };
+    expect(scaleFrom(1)).toBeCloseTo(0.9 + 0.1 * (scaleFrom(0) ?? 0), 12);
+  });
+
   it('keeps the damage of an outlier inside its group', () => {
     const error = (weights: string) => {
       const { program } = compileText(specText({ model: MLP, precision: `f1.weights: ${weights}` }));
@@ -167,5 +202,53 @@ describe('quantized training', () => {
       return distance(get(outputs, 'logits'), get(exact, 'logits'));
     };
     expect(error('int4 per group(16)')).toBeLessThan(error('int4') / 2);
+  });
+
+  it('leaves the moving average of a channel alone while the channel is dead', () => {
+    const model =
+      'x |> conv(2, kernel: 3, pad: 1) as c0 |> relu |> conv(2, kernel: 3) as c1 |> flatten |> dense(10) as f1';
+    const precision = 'c1.in: int8 per channel scale(moving_average(0.9))';
+    const { program } = compileText(specText({ model, precision }));
+    const state = startingState(program);
+    get(state, 'c0.bias').data[0] = -100;
+    state.set('c1.in.scale', ndarray([1, 2, 1, 1], [0.01, 0]));
+    const outputs = run(program.step, state, randomBatch(program, 2), hyper(program, 0));
+    const [dead, alive] = get(outputs, 'c1.in.scale').data;
+    expect(dead).toBe(0.01);
+    expect(alive).toBeGreaterThan(0);
+    expect(get(outputs, 'loss').data[0]).toBeGreaterThan(0);
+  });
+
+  it('does not let a group of zeros coarsen the others under a two-level scale', () => {
+    const builder = newBuilder();
+    const x = builder.input('x', 'batch', { dtype: 'f32', shape: [1, 32] });
+    const format = {
+      element: { kind: 'float', exponent: 2, mantissa: 1, specials: 'none' },
+      granularity: { kind: 'group', size: 16 },
+      scale: { kind: 'two_level' },
+      rounding: 'nearest',
+    } as const;
+    const graph = builder.build('g', [{ name: 'y', value: quantize(builder, x, format, 1, 'q') }]);
+    const error = (first: number) => {
+      const data = Float64Array.from({ length: 32 }, (_, i) => (i < 16 ? first : (1 + (i % 6)) * 1e-8));
+      return distance(get(run(graph, new Map([['x', ndarray([1, 32], data)]])), 'y'), ndarray([1, 32], data));
+    };
+    expect(error(0)).toBeLessThan(error(6e-8) + 1e-9);
+  });
+});
+
+describe('a whole training set a step', () => {
+  it('is refused where it cannot be split between the summands', () => {
+    const text = `spec s
+data regression(samples: 10, features: 10, noise: 0.1, seed: 1) { batch: all }
+model M(x: f32[10]) -> f32[1] { x |> dense(1) as f1 }
+train {
+  F = forward(M) |> mse
+  B = backward(F)
+  U = sgd(lr: 0.1)
+  T = U ∘ accumulate(16, B ∘ F)
+  epochs: 1
+}`;
+    expect(compile({ path: 'test.qspec', text }).diagnostics.map(({ code }) => code)).toEqual(['QS6506']);
   });
 });

@@ -19,6 +19,10 @@ export const LOWERING_CODES = {
     (p: { quantity: string }) =>
       `the required bound on '${p.quantity}' is not analysed by this version, so nothing would guarantee it`,
   ),
+  QS6506: error(
+    (p: { samples: number; summands: number }) =>
+      `${p.samples} training samples cannot be split between ${p.summands} summands`,
+  ),
   QS6505: error(
     (_: Record<string, never>) => "'batch: all' needs a data set whose size is known before it is read",
   ),

@@ -2,6 +2,7 @@ import type { CheckedSpec } from '../../check/checked-spec.ts';
 import type { Builder } from '../../ir/builder.ts';
 import type { Graph, Output, Value } from '../../ir/graph.ts';
 import type { FloatTensors } from '../../ir/tensor.ts';
+import { mul } from '../../ops/algebra.ts';
 import { newBuilder } from '../../ops/registry.ts';
 import { withRunningMoments } from '../batch-statistics.ts';
 import type { Environment } from '../environment.ts';
@@ -9,7 +10,7 @@ import { scaleAxes } from '../grouping.ts';
 import { lookup } from '../lookup.ts';
 import { lowerModel, tensorName } from '../model.ts';
 import type { FormatPlan, PlannedSite } from '../plan.ts';
-import { dynamicScale, quantize, quantizeAt } from '../quantizer.ts';
+import { dynamicScale, presence, quantize, quantizeAt, scaleOr } from '../quantizer.ts';
 import { siteFormats } from '../site-formats.ts';
 import { modelBuffers, modelParameters } from '../training.ts';
 
@@ -63,17 +64,16 @@ export function lowerCalibration(spec: CheckedSpec, plan: FormatPlan, batch: num
     const format = { ...planned.format, rounding: 'nearest' as const };
     const { name } = planned.site;
     if (!hasFixedScale(planned)) return quantize(builder, value, format, 1, name);
-    if (format.scale.kind === 'moving_average') {
-      const scale = lookup(tensors, `${name}.scale`);
-      outputs.set(`${name}.scale`, scale);
-      return quantizeAt(builder, value, scale, format, name);
-    }
     const axes = scaleAxes(builder.shapeOf(value).length, format, 1);
     // The mean of the exact scales is what freezing rounds to a power of two, not the mean of rounded ones.
-    outputs.set(
-      `${name}.scale`,
-      dynamicScale(builder, value, { ...format, scale: { kind: 'absmax' } }, axes, name),
-    );
+    const absmax = dynamicScale(builder, value, { ...format, scale: { kind: 'absmax' } }, axes, name);
+    const measured = mul(builder, absmax, presence(builder, value, axes));
+    if (format.scale.kind === 'moving_average') {
+      const kept = scaleOr(builder, lookup(tensors, `${name}.scale`), measured);
+      outputs.set(`${name}.scale`, kept);
+      return quantizeAt(builder, value, scaleOr(builder, kept, builder.constant(1)), format, name);
+    }
+    outputs.set(`${name}.scale`, measured);
     return quantizeAt(builder, value, dynamicScale(builder, value, format, axes, name), format, name);
   };
   const parameter: Environment['parameter'] = (layer, name) => {
@@ -112,19 +112,30 @@ export function hasFixedScale({ format }: PlannedSite): boolean {
   );
 }
 
-/** The mean over batches of every calibration output but the logits, in float64, rounded once to float32. */
+/**
+ * The mean over batches of every calibration output but the logits, in float64, rounded once to float32. Batches in which
+ * a scale found only zeros (0) do not count; a scale that no batch determined is 1.
+ */
 export function meanCalibration(batches: readonly FloatTensors[]): FloatTensors {
   const [first] = batches;
   if (!first) throw new Error('calibration needs at least one batch');
   const names = [...first.keys()].filter((name) => name !== 'logits');
   return new Map(
-    names.map((name) => {
-      const tensors = batches.map((batch) => batch.get(name)?.data ?? new Float32Array());
-      const { shape, data } = first.get(name) ?? { shape: [], data: new Float32Array() };
-      const mean = data.map(
-        (_, i) => tensors.reduce((sum, tensor) => sum + (tensor[i] ?? 0), 0) / tensors.length,
-      );
-      return [name.slice(0, -CALIBRATED.length), { shape, data: mean }];
+    names.map((output) => {
+      const name = output.slice(0, -CALIBRATED.length);
+      const tensors = batches.map((batch) => lookup(batch, output).data);
+      const { shape, data } = lookup(first, output);
+      const mean = data.map((_, i) => {
+        const values = tensors.map((tensor) => tensor[i] ?? 0);
+        return name.endsWith('.scale')
+          ? (meanOf(values.filter((value) => value > 0)) ?? 1)
+          : (meanOf(values) ?? 0);
+      });
+      return [name, { shape, data: mean }];
     }),
   );
+}
+
+function meanOf(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : values.reduce((a, b) => a + b, 0) / values.length;
 }

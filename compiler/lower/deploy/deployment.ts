@@ -35,8 +35,11 @@ export interface Deployment {
 }
 
 export function deploymentOf(spec: CheckedSpec, plan: FormatPlan): Deployment {
-  const folded = foldBatchNorms(spec.model);
   const formats = siteFormats(spec.model, plan);
+  const folded = foldBatchNorms(spec.model, (layer) => {
+    const planned = formats.outputOf(layer);
+    return planned !== undefined && planned.format.element.kind !== 'f32';
+  });
   const taken = new Set([...folded.taken.values()].map(({ path }) => path));
   const linear = folded.model.layers.flatMap((layer) => {
     if (layer.kind !== 'conv' && layer.kind !== 'dense') return [];

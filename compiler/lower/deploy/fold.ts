@@ -8,8 +8,12 @@ export interface FoldedModel {
   readonly taken: ReadonlyMap<string, Layer<'batchnorm'>>;
 }
 
-/** A batch norm folds into its input layer when that layer is linear and nothing else reads it. */
-export function foldBatchNorms(model: CheckedModel): FoldedModel {
+/**
+ * A batch norm folds into its input layer when that layer is linear and nothing else reads it.
+ *
+ * @param quantized whether a layer's output is rounded before it is read: then what the batch norm reads is another value
+ */
+export function foldBatchNorms(model: CheckedModel, quantized: (layer: LayerId) => boolean): FoldedModel {
   const readers = new Map<LayerId, number>();
   for (const id of [...model.layers.flatMap((layer) => layer.inputs), model.result]) {
     readers.set(id, (readers.get(id) ?? 0) + 1);
@@ -17,7 +21,7 @@ export function foldBatchNorms(model: CheckedModel): FoldedModel {
   const taken = new Map<string, Layer<'batchnorm'>>();
   for (const layer of model.layers) {
     const [id] = layer.inputs;
-    if (layer.kind !== 'batchnorm' || id === undefined || readers.get(id) !== 1) continue;
+    if (layer.kind !== 'batchnorm' || id === undefined || readers.get(id) !== 1 || quantized(id)) continue;
     const source = model.layers[id];
     if (source?.kind === 'conv' || source?.kind === 'dense') taken.set(source.path, layer);
   }

@@ -66,13 +66,9 @@ function freezeLinear(
   });
   let scale: Float32Array | undefined;
   if (linear.weights) {
-    const frozen = weightCodes(
-      trained,
-      lookup(calibration, `${weightsName}.scale`),
-      affine?.factor,
-      linear,
-      linear.weights,
-    );
+    const least = leastScales(linear, bias, tensors);
+    const trainedScale = lookup(calibration, `${weightsName}.scale`);
+    const frozen = weightCodes(trained, trainedScale, affine?.factor, least, linear, linear.weights);
     scale = frozen.scale.data;
     tensors.set(`${weightsName}.codes`, frozen.codes);
     tensors.set(`${weightsName}.scale`, frozen.scale);
@@ -86,7 +82,7 @@ function freezeLinear(
     tensors.set(biasName, { shape: [channels], data: Float32Array.from(bias) });
     return;
   }
-  const inputScale = at([...lookup(tensors, `${linear.biasInput.site.name}.scale`).data], 0);
+  const inputScale = at(lookup(tensors, `${linear.biasInput.site.name}.scale`).data, 0);
   // In float32, as an integer runtime multiplies the two scales.
   const scales = scale.map((s) => nonZero(Math.fround(s * inputScale)));
   const codes = Float32Array.from(bias, (b, c) =>
@@ -96,29 +92,45 @@ function freezeLinear(
   tensors.set(`${biasName}.scale`, { shape: [scales.length], data: scales });
 }
 
-/** Codes of the quantized weights, and their scale times the batch norm's factor. */
+/** Largest code of a bias that a weight scale is made for: half of what 32 bits hold. */
+const LARGEST_BIAS_CODE = 2 ** 30;
+
+/**
+ * The least weight scale of each channel at which its bias fits in 32 bits. A batch norm whose factor nearly vanishes asks for a far
+ * smaller one, beside which its offset could not be stored; its weights hardly matter then, and give way.
+ */
+function leastScales(linear: LinearDeployment, bias: Float64Array, tensors: FloatTensors): Float64Array {
+  if (!linear.biasInput || !linear.batchNorm) return new Float64Array(bias.length);
+  const inputScale = at(lookup(tensors, `${linear.biasInput.site.name}.scale`).data, 0);
+  return bias.map((b) => Math.abs(b) / (inputScale * LARGEST_BIAS_CODE));
+}
+
+/** Codes of the quantized weights, and their scale times the batch norm's factor; coarser codes where the scale is at its least. */
 function weightCodes(
   trained: FloatTensor,
   trainedScale: FloatTensor,
   factor: readonly number[] | undefined,
+  least: Float64Array,
   linear: LinearDeployment,
   element: IntElement,
 ): { readonly codes: FloatTensor; readonly scale: FloatTensor } {
   const channels = at(linear.weightsShape, 0);
   const size = trained.data.length / channels;
   const scaleOf = (c: number) => trainedScale.data[trainedScale.data.length === 1 ? 0 : c] ?? 1;
-  const folded = Float32Array.from({ length: linear.perChannel ? channels : 1 }, (_, c) =>
-    Math.abs(Math.fround(scaleOf(c) * (factor?.[c] ?? 1))),
+  const wanted = (c: number) => Math.fround(scaleOf(c) * Math.abs(factor?.[c] ?? 1));
+  const scales = Float32Array.from({ length: linear.perChannel ? channels : 1 }, (_, c) =>
+    nonZero(Math.max(wanted(c), least[c] ?? 0)),
   );
   const codes = trained.data.map((w, i) => {
     const c = Math.floor(i / size);
     const code = codeOf(w, scaleOf(c), element);
-    const vanishes = folded[linear.perChannel ? c : 0] === 0;
-    return vanishes ? 0 : (factor?.[c] ?? 1) < 0 ? -code : code;
+    const signed = (factor?.[c] ?? 1) < 0 ? -code : code;
+    const stored = at(scales, linear.perChannel ? c : 0);
+    return wanted(c) === stored ? signed : roundHalfEven(signed * (wanted(c) / stored)) + 0;
   });
   return {
     codes: { shape: linear.weightsShape, data: codes },
-    scale: { shape: weightScaleShape(linear), data: folded.map(nonZero) },
+    scale: { shape: weightScaleShape(linear), data: scales },
   };
 }
 
