@@ -1,6 +1,7 @@
 import { encodeModel } from '../../compiler/emit/onnx/proto.ts';
 import type { ModelProto } from '../../compiler/emit/onnx/schema.ts';
 import type { FloatTensor, FloatTensors } from '../../compiler/ir/tensor.ts';
+import { EngineUnavailable } from '../engines/engine.ts';
 import type { OptimizationLevel } from '../engines/onnx.ts';
 import { loadModel } from '../engines/onnx-model.ts';
 import { codesOf } from './codes.ts';
@@ -37,6 +38,22 @@ export interface Subject {
   dispose(): Promise<void>;
 }
 
+/** The file cannot be evaluated: it is not what was exported, however well it reads. */
+export class UnusableModel extends Error {
+  override readonly name = 'UnusableModel';
+}
+
+/** Runs what only the file can make fail. @throws UnusableModel with the first line of what went wrong, EngineUnavailable */
+async function onFile<T>(subject: string, body: () => T | Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (failure) {
+    if (failure instanceof EngineUnavailable) throw failure;
+    const [reason] = (failure instanceof Error ? failure.message : String(failure)).split('\n');
+    throw new UnusableModel(`${subject} cannot evaluate the file: ${reason}`, { cause: failure });
+  }
+}
+
 /** The exported file in onnxruntime at an optimization level. */
 export async function onnxSubject(
   model: ModelProto,
@@ -45,30 +62,32 @@ export async function onnxSubject(
   level: OptimizationLevel,
   threads: number,
 ): Promise<Subject> {
-  const whole = await loadModel(encodeModel(withOutputs(model, sites)), level, threads);
-  const layers = await loadModel(encodeModel(cutAt(model, sites)), level, threads);
+  const name = `onnxruntime ${level}`;
+  const load = (cut: ModelProto) => onFile(name, () => loadModel(encodeModel(cut), level, threads));
+  const whole = await load(withOutputs(model, sites));
+  const layers = await load(cutAt(model, sites));
   return {
-    name: `onnxruntime ${level}`,
-    run: async ({ x, values }, cut) => {
-      const feeds = new Map([['x', x]]);
-      if (cut) {
-        for (const name of sites) {
-          const value = values.get(name);
-          if (value) feeds.set(name + GIVEN, value);
+    name,
+    run: ({ x, values }, cut) =>
+      onFile(name, async () => {
+        const feeds = new Map([['x', x]]);
+        if (cut) {
+          for (const site of sites) {
+            const value = values.get(site);
+            if (value) feeds.set(site + GIVEN, value);
+          }
         }
-      }
-      const outputs = await (cut ? layers : whole).run(feeds);
-      const read = (name: string) => {
-        const tensor = outputs.get(name);
-        if (!(tensor?.data instanceof Float32Array))
-          throw new Error(`the exported model has no tensor '${name}'`);
-        return { shape: tensor.shape, data: tensor.data };
-      };
-      return {
-        sites: new Map(sites.map((name) => [name, siteCodes(name, read(name), scales)])),
-        logits: read('logits').data,
-      };
-    },
+        const outputs = await (cut ? layers : whole).run(feeds);
+        const read = (tensorName: string) => {
+          const tensor = outputs.get(tensorName);
+          if (!(tensor?.data instanceof Float32Array)) throw new Error(`it has no tensor '${tensorName}'`);
+          return { shape: tensor.shape, data: tensor.data };
+        };
+        return {
+          sites: new Map(sites.map((site) => [site, siteCodes(site, read(site), scales)])),
+          logits: read('logits').data,
+        };
+      }),
     dispose: async () => {
       await whole.dispose();
       await layers.dispose();
@@ -82,14 +101,16 @@ export async function shippedSubject(
   level: OptimizationLevel,
   threads: number,
 ): Promise<Subject> {
-  const model = await loadModel(bytes, level, threads);
+  const name = `onnxruntime ${level}, as shipped`;
+  const model = await onFile(name, () => loadModel(bytes, level, threads));
   return {
-    name: `onnxruntime ${level}, as shipped`,
-    run: async ({ x }) => {
-      const logits = (await model.run(new Map([['x', x]]))).get('logits')?.data;
-      if (!(logits instanceof Float32Array)) throw new Error('the exported model has no logits');
-      return { sites: new Map(), logits };
-    },
+    name,
+    run: ({ x }) =>
+      onFile(name, async () => {
+        const logits = (await model.run(new Map([['x', x]]))).get('logits')?.data;
+        if (!(logits instanceof Float32Array)) throw new Error('it has no logits');
+        return { sites: new Map(), logits };
+      }),
     dispose: () => model.dispose(),
   };
 }
@@ -100,36 +121,44 @@ export interface InterpreterSubject extends Subject {
 }
 
 /** The exported file in the integer interpreter. */
-export function interpreterSubject(bytes: Uint8Array, sites: readonly string[]): InterpreterSubject {
-  const interpreter = createInterpreter(bytes);
-  const quantizers = new Map(sites.map((name) => [name, quantizerOf(interpreter, name)]));
+export async function interpreterSubject(
+  bytes: Uint8Array,
+  sites: readonly string[],
+): Promise<InterpreterSubject> {
+  const name = 'integer interpreter';
+  const interpreter = await onFile(name, () => createInterpreter(bytes));
+  const quantizers = await onFile(
+    name,
+    () => new Map(sites.map((site) => [site, quantizerOf(interpreter, site)])),
+  );
   return {
-    name: 'integer interpreter',
+    name,
     interpreter,
-    run: async ({ x, sites: given }, cut) => {
-      const codes = new Map<string, Int32Array>();
-      if (cut) {
-        for (const [site, data] of given) codes.set(quantizers.get(site) ?? site, data);
-      }
-      const input = exact(x.shape, Float64Array.from(x.data));
-      const { values, proofs } = interpreter.run(new Map([['x', input]]), codes);
-      const read = (name: string) => {
-        const value = values.get(name);
-        if (!value) throw new Error(`the interpreter did not compute '${name}'`);
-        return value;
-      };
-      const exactSites = new Map(sites.map((site) => [site, read(quantizers.get(site) ?? site)]));
-      const exactLogits = read('logits');
-      return {
-        sites: new Map(
-          [...exactSites].map(([site, { codes: own }]) => [site, own?.data ?? new Int32Array()]),
-        ),
-        logits: Float32Array.from(exactLogits.data),
-        exactSites,
-        exactLogits,
-        proofs,
-      };
-    },
+    run: ({ x, sites: given }, cut) =>
+      onFile(name, () => {
+        const codes = new Map<string, Int32Array>();
+        if (cut) {
+          for (const [site, data] of given) codes.set(quantizers.get(site) ?? site, data);
+        }
+        const input = exact(x.shape, Float64Array.from(x.data));
+        const { values, proofs } = interpreter.run(new Map([['x', input]]), codes);
+        const read = (tensorName: string) => {
+          const value = values.get(tensorName);
+          if (!value) throw new Error(`it does not compute '${tensorName}'`);
+          return value;
+        };
+        const exactSites = new Map(sites.map((site) => [site, read(quantizers.get(site) ?? site)]));
+        const exactLogits = read('logits');
+        return {
+          sites: new Map(
+            [...exactSites].map(([site, { codes: own }]) => [site, own?.data ?? new Int32Array()]),
+          ),
+          logits: Float32Array.from(exactLogits.data),
+          exactSites,
+          exactLogits,
+          proofs,
+        };
+      }),
     dispose: async () => {},
   };
 }
@@ -139,7 +168,7 @@ function quantizerOf(interpreter: Interpreter, site: string): string {
   const node = interpreter.graph.nodes.find(({ outputs }) => outputs.includes(site));
   const [codes] = node?.inputs ?? [];
   if (node?.op !== 'DequantizeLinear' || codes === undefined) {
-    throw new Error(`the exported model has no quantizer for '${site}'`);
+    throw new Error(`it has no quantizer for '${site}'`);
   }
   return codes;
 }

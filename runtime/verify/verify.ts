@@ -18,12 +18,14 @@ import type { AccumulationProof } from './interpreter/products.ts';
 import { countOf, type VerificationReport } from './report.ts';
 import { compareStored } from './stored-codes.ts';
 import {
+  type InterpreterSubject,
   interpreterSubject,
   onnxSubject,
   type ReferenceBatch,
   type Subject,
   shippedSubject,
   siteCodes,
+  UnusableModel,
 } from './subject.ts';
 
 export interface VerifyOptions {
@@ -70,17 +72,16 @@ export async function verify(
   if (missing.length > 0)
     return refused(missing.map((site) => `the file has no quantizer for ${placeOf(compiled, site)}`));
 
-  const interpreter = interpreterSubject(bytes, sites);
-  const unsupported = unsupportedOperators(interpreter.interpreter.graph);
-  if (unsupported.length > 0) return refused([`the interpreter has no ${unsupported.join(', ')}`]);
-  const subjects: Subject[] = [
-    await onnxSubject(decoded.model, sites, frozen, 'basic', options.threads),
-    await onnxSubject(decoded.model, sites, frozen, 'all', options.threads),
-    await shippedSubject(bytes, 'all', options.threads),
-  ];
   const reference = await options.engine.load(graph, { seed: 0 });
+  const subjects: Subject[] = [];
   try {
+    const interpreter = await interpreterSubject(bytes, sites);
+    const unsupported = unsupportedOperators(interpreter.interpreter.graph);
+    if (unsupported.length > 0) return refused([`the interpreter has no ${unsupported.join(', ')}`]);
     const stored = compareStored(interpreter.interpreter.graph, frozen, (name) => placeOf(compiled, name));
+    subjects.push(await onnxSubject(decoded.model, sites, frozen, 'basic', options.threads));
+    subjects.push(await onnxSubject(decoded.model, sites, frozen, 'all', options.threads));
+    subjects.push(await shippedSubject(bytes, 'all', options.threads));
     const compared = await compareAll({
       reference,
       interpreter,
@@ -93,6 +94,9 @@ export async function verify(
       options,
     });
     return { spec: spec.name, ...compared, failures: [...stored, ...failuresOf(compiled, compared)] };
+  } catch (failure) {
+    if (failure instanceof UnusableModel) return refused([failure.message]);
+    throw failure;
   } finally {
     await reference.dispose();
     for (const subject of subjects) await subject.dispose();
@@ -101,7 +105,7 @@ export async function verify(
 
 interface Setup {
   readonly reference: Executable;
-  readonly interpreter: ReturnType<typeof interpreterSubject>;
+  readonly interpreter: InterpreterSubject;
   readonly subjects: readonly Subject[];
   readonly frozen: FloatTensors;
   readonly sites: readonly string[];

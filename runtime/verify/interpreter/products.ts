@@ -85,7 +85,7 @@ function factorOf(value: Value | undefined, node: FileNode): Factor {
   return { value, data, scale: Float64Array.of(1), range };
 }
 
-/** `Conv` over `[N, C, H, W]` with one group, by integer accumulation. */
+/** `Conv` over `[N, C, H, W]` with one group. */
 export function convolution(
   node: FileNode,
   inputs: readonly (Value | undefined)[],
@@ -102,36 +102,28 @@ export function convolution(
   if ((node.attributes.get('group')?.int ?? 1) !== 1) throw new Error(`Conv '${node.name}' has groups`);
   const outH = Math.floor((height + top + bottom - dilationH * (kernelH - 1) - 1) / strideH) + 1;
   const outW = Math.floor((width + left + right - dilationW * (kernelW - 1) - 1) / strideW) + 1;
-  const sums = new Float64Array(batch * channels * outH * outW);
-  // Whole numbers below 2⁵³, so float64 sums are exact for codes of up to 16 bits.
-  const row = new Float64Array(outW);
-  const codes = x.data;
-  const weights = w.data;
   const depth = channelsIn * kernelH * kernelW;
+  const pixels = outH * outW;
+  const weights = Float64Array.from(w.data);
+  const windows = new Float64Array(pixels * depth);
+  const sums = new Float64Array(batch * channels * pixels);
   for (let n = 0; n < batch; n++) {
-    for (let o = 0; o < channels; o++) {
-      for (let i = 0; i < outH; i++) {
-        row.fill(0);
+    for (let i = 0, at = 0; i < outH; i++) {
+      for (let j = 0; j < outW; j++) {
         for (let c = 0; c < channelsIn; c++) {
+          const plane = (n * channelsIn + c) * height;
           for (let kh = 0; kh < kernelH; kh++) {
             const h = i * strideH - top + kh * dilationH;
-            if (h < 0 || h >= height) continue;
-            const base = ((n * channelsIn + c) * height + h) * width;
-            for (let kw = 0; kw < kernelW; kw++) {
-              const weight = weights[o * depth + (c * kernelH + kh) * kernelW + kw] as number;
-              if (weight === 0) continue;
-              const shift = kw * dilationW - left;
-              const first = Math.max(0, Math.ceil(-shift / strideW));
-              const last = Math.min(outW, Math.floor((width - 1 - shift) / strideW) + 1);
-              for (let j = first, at = base + shift + first * strideW; j < last; j++, at += strideW) {
-                row[j] = (row[j] as number) + weight * (codes[at] as number);
-              }
+            for (let kw = 0; kw < kernelW; kw++, at++) {
+              const v = j * strideW - left + kw * dilationW;
+              const inside = h >= 0 && h < height && v >= 0 && v < width;
+              windows[at] = inside ? (x.data[(plane + h) * width + v] as number) : 0;
             }
           }
         }
-        sums.set(row, ((n * channels + o) * outH + i) * outW);
       }
     }
+    sumProducts(weights, windows, depth, sums.subarray(n * channels * pixels, (n + 1) * channels * pixels));
   }
   return scaled(
     { node, x, w, bias: inputs[2], channels, depth },
@@ -139,6 +131,39 @@ export function convolution(
     sums,
     proofs,
   );
+}
+
+/**
+ * `out[o, p] = Σ_k a[o, k] · b[p, k]`. Codes of up to 16 bits are whole numbers whose sums stay below 2⁵³, so float64 is exact
+ * for them in any order. Four rows of a at a time keep the sums in registers.
+ */
+function sumProducts(a: Float64Array, b: Float64Array, depth: number, out: Float64Array): void {
+  const rows = a.length / depth;
+  const columns = b.length / depth;
+  for (let o = 0; o < rows; o += 4) {
+    const [a0, a1, a2, a3] = [0, 1, 2, 3].map((i) => Math.min(o + i, rows - 1) * depth) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    for (let p = 0; p < columns; p++) {
+      const base = p * depth;
+      let [s0, s1, s2, s3] = [0, 0, 0, 0];
+      for (let k = 0; k < depth; k++) {
+        const x = b[base + k] as number;
+        s0 += (a[a0 + k] as number) * x;
+        s1 += (a[a1 + k] as number) * x;
+        s2 += (a[a2 + k] as number) * x;
+        s3 += (a[a3 + k] as number) * x;
+      }
+      // Rows past the end repeat the last one and write its sum again.
+      out[(a0 / depth) * columns + p] = s0;
+      out[(a1 / depth) * columns + p] = s1;
+      out[(a2 / depth) * columns + p] = s2;
+      out[(a3 / depth) * columns + p] = s3;
+    }
+  }
 }
 
 /** `MatMul` or `Gemm` of `[N, K]` with weights stored as `[O, K]` (transposed) or `[K, O]`. */
@@ -162,15 +187,7 @@ export function product(
   const [batch = 0, depth = 0] = x.value.shape;
   const [channels = 0] = w.value.shape;
   const sums = new Float64Array(batch * channels);
-  for (let n = 0; n < batch; n++) {
-    for (let o = 0; o < channels; o++) {
-      let sum = 0;
-      for (let k = 0; k < depth; k++) {
-        sum += (x.data[n * depth + k] as number) * (w.data[o * depth + k] as number);
-      }
-      sums[n * channels + o] = sum;
-    }
-  }
+  sumProducts(Float64Array.from(x.data), Float64Array.from(w.data), depth, sums);
   return scaled({ node, x, w, bias: inputs[2], channels, depth }, [batch, channels], sums, proofs);
 }
 
