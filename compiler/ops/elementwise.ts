@@ -1,4 +1,4 @@
-import type { Value } from '../ir/graph.ts';
+import { sameShape, type Value } from '../ir/graph.ts';
 import type { NdArray } from '../ir/ndarray.ts';
 import type { OpDef, Registry, VjpContext } from '../ir/op.ts';
 import type { OpName } from '../ir/op-attributes.ts';
@@ -71,6 +71,8 @@ function zip(
   shape: readonly number[],
   apply: (a: number, b: number) => number,
 ): NdArray {
+  // The common case needs no table of positions.
+  if (sameShape(a.shape, b.shape)) return { shape, data: a.data.map((x, i) => apply(x, b.data[i] ?? 0)) };
   const fromA = positions(shape, broadcastStrides(a.shape, shape));
   const fromB = positions(shape, broadcastStrides(b.shape, shape));
   const data = new Float64Array(fromA.length);
