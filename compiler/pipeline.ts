@@ -3,6 +3,7 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { check } from './check/check.ts';
 import type { CheckedSpec } from './check/checked-spec.ts';
 import type { Diagnostic, Result } from './diagnostics/diagnostic.ts';
+import { firstDiagnostics } from './diagnostics/limit.ts';
 import { type FormatPlan, planFormats } from './lower/plan.ts';
 import type { TrainingProgram } from './lower/program.ts';
 import { lowerTraining } from './lower/training.ts';
@@ -20,8 +21,10 @@ export interface Compiled {
 
 /** Text → syntax tree → names, shapes, types and annotations that all mean something. */
 export function checkSource(source: Source): Result<CheckedSpec> {
-  const parsed = parse(source);
-  return then(parsed, (file) => check(file, source));
+  return then(parse(source), (file) => {
+    const { value, diagnostics } = check(file, source);
+    return { value, diagnostics: firstDiagnostics(diagnostics) };
+  });
 }
 
 /** The whole compiler: text → checked spec → formats → one training step as a graph. */

@@ -14,8 +14,15 @@ import type { NoiseStream, StateTensor, TrainingProgram } from './program.ts';
 import { quantize } from './quantizer.ts';
 import { siteFormats } from './site-formats.ts';
 
+/** Layers of a step, those of each summand counted, so that no spec makes a graph that memory cannot hold. */
+const MAX_STEP_LAYERS = 20_000;
+
 /** T as a program: one graph for F, B and U, the tensors that live from step to step, and what the host feeds. */
 export function lowerTraining(spec: CheckedSpec, plan: FormatPlan): Result<TrainingProgram> {
+  if (spec.model.layers.length * summandsOf(spec.train.gradient) > MAX_STEP_LAYERS) {
+    const tooLarge = { what: 'layers in one training step', limit: MAX_STEP_LAYERS };
+    return { value: undefined, diagnostics: [diagnostic('QS2010', spec.train.spans.T, tooLarge)] };
+  }
   const batch = samplesPerStep(spec);
   if (typeof batch !== 'number') return { value: undefined, diagnostics: [batch] };
   const builder = newBuilder();

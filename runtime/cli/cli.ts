@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { EXIT, type ExitCode } from '../failure.ts';
+import { MAX_THREADS } from '../train/run-record.ts';
 import { qspecVersion } from '../version.ts';
 import { type Context, createContext, REPORTERS, type Reporter } from './context.ts';
 import { reportFailure } from './failures.ts';
@@ -76,7 +77,7 @@ function createProgram(io: Io, done: (code: ExitCode) => void): Command {
       .command('compile')
       .description('compile a spec to a training program')
       .argument('<file>')
-      .option('--out <dir>', 'folder for generated files (default: generated/<spec>)')
+      .option('--out <dir>', 'folder for generated files (default: generated/<spec>)', path)
       .addOption(
         new Option('--emit <what>', 'syntax tree or graph to stdout; program or ONNX step to files')
           .choices(['ast', 'ir', 'ts', 'onnx'])
@@ -90,7 +91,7 @@ function createProgram(io: Io, done: (code: ExitCode) => void): Command {
         .command('train')
         .description('train a spec, then calibrate, export and score the model')
         .argument('<file>')
-        .option('--out <dir>', 'run directory (default: runs/<spec>)')
+        .option('--out <dir>', 'run directory (default: runs/<spec>)', path)
         .option('--epochs <n>', "instead of the spec's epochs", count)
         .option('--seed <n>', "instead of the spec's seed", count)
         .option('--checkpoint-every <n>', 'steps (500) or seconds (30s) between checkpoints', interval)
@@ -115,7 +116,7 @@ function createProgram(io: Io, done: (code: ExitCode) => void): Command {
       .command('export')
       .description("write a run's model as a quantized ONNX graph")
       .argument('<run>')
-      .option('--out <file>', 'where to (default: model.onnx in the run)'),
+      .option('--out <file>', 'where to (default: model.onnx in the run)', path),
     async () => (await import('./commands/export.ts')).exportCommand,
   );
   action(
@@ -159,7 +160,7 @@ function engineOptions(command: Command): Command {
         'reference',
       ]),
     )
-    .option('--threads <n>', 'threads of the engine (default: all cores)', positive);
+    .option('--threads <n>', 'threads of the engine (default: all cores)', threads);
 }
 
 function count(text: string): number {
@@ -173,6 +174,17 @@ function positive(text: string): number {
   const value = count(text);
   if (value === 0) throw new InvalidArgumentError('It must be at least 1.');
   return value;
+}
+
+function threads(text: string): number {
+  const value = positive(text);
+  if (value > MAX_THREADS) throw new InvalidArgumentError(`It must be at most ${MAX_THREADS}.`);
+  return value;
+}
+
+function path(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
 }
 
 function interval(text: string): { readonly steps: number } | { readonly seconds: number } {

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { visibleText } from '../../compiler/diagnostics/render/visible.ts';
 import { EngineUnavailable } from '../engines/engine.ts';
 import { EXIT, type ExitCode, RunFailure } from '../failure.ts';
 import { DataError } from '../storage/data-error.ts';
@@ -35,8 +36,8 @@ export function reportFailure(context: Context, error: unknown): ExitCode {
       `::error${code ? ` title=${code}` : ''}::${escapeData(hint ? `${message} (${hint})` : message)}`,
     );
   } else {
-    say(context, `${style.red(style.bold(code ? `error[${code}]` : 'error'))}: ${message}`);
-    if (hint) say(context, `  ${style.cyan('hint')}: ${hint}`);
+    say(context, `${style.red(style.bold(code ? `error[${code}]` : 'error'))}: ${visibleText(message)}`);
+    if (hint) say(context, `  ${style.cyan('hint')}: ${visibleText(hint)}`);
   }
   if (context.io.env['QSPEC_DEBUG'] && error instanceof Error) say(context, `${error.stack}`);
   return exitCode;
@@ -58,6 +59,14 @@ function describe(error: unknown): Described {
       exitCode: EXIT.engineMissing,
     };
   }
+  if (isOutOfMemory(error)) {
+    return {
+      code: undefined,
+      message: `there is not enough memory: ${error.message}`,
+      hint: 'a smaller batch, narrower layers or less data need less',
+      exitCode: EXIT.failed,
+    };
+  }
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
   return {
     code: undefined,
@@ -65,6 +74,16 @@ function describe(error: unknown): Described {
     hint: `run the command again with QSPEC_DEBUG=1 and report what it prints (${BUGS})`,
     exitCode: EXIT.failed,
   };
+}
+
+/** What V8 throws where an array is larger than it can be, or than the system grants. */
+function isOutOfMemory(error: unknown): error is RangeError {
+  return (
+    error instanceof RangeError &&
+    /^(Invalid typed array length|Array buffer allocation failed|Invalid array buffer length)/.test(
+      error.message,
+    )
+  );
 }
 
 /** Escapes of a workflow command's text (actions/toolkit, `command.ts`). */

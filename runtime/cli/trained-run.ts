@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Compiled, compile } from '../../compiler/pipeline.ts';
+import { type Compiled, compile, hashOf } from '../../compiler/pipeline.ts';
 import { EXIT, runFailure } from '../failure.ts';
 import { readModel, type TrainedModel } from '../train/model-file.ts';
 import { findRun, type RunPaths, runPaths } from '../train/run-directory.ts';
@@ -28,8 +28,14 @@ export async function openTrainedRun(context: Context, path: string): Promise<Tr
   if (!run.finished) {
     throw runFailure('QS7106', { path }, 'finish it with qspec train … --resume');
   }
+  const paths = runPaths(folder);
+  if (hashOf(run.source) !== run.record.hash) {
+    throw runFailure('QS7105', {
+      path: paths.spec,
+      reason: 'it is not the text that the run was trained from',
+    });
+  }
   const compiled = successOf(context, run.source, compile(run.source));
   if (!compiled) return undefined;
-  const paths = runPaths(folder);
-  return { compiled, model: await readModel(paths, compiled.program), record: run.record, paths };
+  return { compiled, model: await readModel(paths, compiled), record: run.record, paths };
 }

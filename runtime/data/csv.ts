@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { DataSource } from '../../compiler/check/checked-spec.ts';
 import { DataError, dataError } from '../storage/data-error.ts';
 import { readCsvRows } from './csv-rows.ts';
-import { insideRoot } from './root.ts';
+import { insideFolder } from './root.ts';
 import type { Split, Target } from './split.ts';
 
 type CsvSource = Extract<DataSource, { kind: 'csv' }>;
@@ -22,12 +22,12 @@ export async function loadCsv(
   root: string,
   log: (line: string) => void,
 ): Promise<{ readonly train: Split; readonly test: Split }> {
-  const path = insideRoot(root, source.path);
+  const path = await insideFolder(root, source.path);
   const table = await readTable(path, source, target).catch((failure: unknown) => {
     if (!(failure instanceof DataError) || failure.code !== 'QS7001') throw failure;
     throw dataError('QS7001', { path }, `paths of CSV files are relative to the data folder, ${root}`);
   });
-  const testPath = path.replace(/(\.[^./\\]*)?$/, '.test$1');
+  const testPath = await insideFolder(root, source.path.replace(/(\.[^./\\]*)?$/, '.test$1'));
   if (await stat(testPath).catch(() => undefined)) {
     const test = await readTable(testPath, source, target);
     if (test.columns.join() !== table.columns.join()) {

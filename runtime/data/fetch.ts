@@ -1,7 +1,8 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from '../storage/atomic.ts';
 import { DataError, dataError, systemCode, writeFailure } from '../storage/data-error.ts';
+import { makeFolder } from '../storage/folder.ts';
 import { readArchive } from './archive.ts';
 import { checkContent, readContent } from './content.ts';
 import { type DownloadOptions, download } from './download.ts';
@@ -43,9 +44,7 @@ export async function fetchPublicSet(set: PublicSet, options: FetchOptions): Pro
     return;
   }
   const folder = join(root, set.folder);
-  await mkdir(folder, { recursive: true }).catch((failure: unknown) => {
-    throw writeFailure(folder, failure);
-  });
+  await makeFolder(folder);
   for (const item of set.downloads) {
     const target = join(folder, item.name);
     if (await holds(target, item)) {

@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve, sep } from 'node:path';
 import { dataError } from '../storage/data-error.ts';
@@ -19,11 +20,23 @@ function userCache(environment: NodeJS.ProcessEnv): string {
   return configured && isAbsolute(configured) ? configured : join(homedir(), '.cache');
 }
 
-/** A path inside the data folder. @throws DataError where it would leave the folder */
-export function insideRoot(root: string, path: string): string {
-  const folder = resolve(root);
-  const full = resolve(folder, path);
-  if (isAbsolute(path) || !full.startsWith(folder.endsWith(sep) ? folder : folder + sep))
-    throw dataError('QS7002', { path });
+/**
+ * A path inside a folder, which no link on the way leads out of. @throws DataError where it would leave the folder
+ *
+ * @param path as a spec has it, relative to the folder
+ */
+export async function insideFolder(folder: string, path: string): Promise<string> {
+  const root = resolve(folder);
+  const full = resolve(root, path);
+  if (isAbsolute(path) || !isBelow(root, full)) throw dataError('QS7002', { path });
+  const real = await realpath(full).catch(() => undefined);
+  // What does not exist leads nowhere; whoever reads it says that it is missing.
+  if (real !== undefined && !isBelow(await realpath(root), real)) {
+    throw dataError('QS7002', { path }, `a link leads out of ${root}; put the file itself there`);
+  }
   return full;
+}
+
+function isBelow(folder: string, path: string): boolean {
+  return path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }

@@ -28,21 +28,40 @@ export async function writeAtomic(
   content: Uint8Array | string,
   fs: FileSystem = NODE,
 ): Promise<void> {
-  const temporary = temporaryName(path);
-  try {
-    const file = await fs.open(temporary, 'w');
+  await stage(path, content, fs);
+  await commit(path, fs);
+}
+
+/** The first half of {@link writeAtomic}: the content lies under the temporary name, safe from a power cut. */
+export async function stage(
+  path: string,
+  content: Uint8Array | string,
+  fs: FileSystem = NODE,
+): Promise<void> {
+  await orDiscard(path, fs, async () => {
+    const file = await fs.open(temporaryName(path), 'w');
     try {
       await file.writeFile(content);
       await file.sync();
     } finally {
       await file.close();
     }
-    await fs.rename(temporary, path);
+  });
+}
+
+/** The second half: what was staged takes its place. */
+export async function commit(path: string, fs: FileSystem = NODE): Promise<void> {
+  await orDiscard(path, fs, () => fs.rename(temporaryName(path), path));
+  await syncFolder(dirname(path), fs);
+}
+
+async function orDiscard(path: string, fs: FileSystem, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
   } catch (failure) {
-    await fs.rm(temporary, { force: true }).catch(() => undefined);
+    await fs.rm(temporaryName(path), { force: true }).catch(() => undefined);
     throw writeFailure(path, failure);
   }
-  await syncFolder(dirname(path), fs);
 }
 
 /** Makes a rename in `folder` durable. Windows cannot open a folder and needs no such step. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { HostTensor } from '../engines/engine.ts';
 import { type FileSystem, writeAtomic } from './atomic.ts';
@@ -94,15 +95,36 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): TensorFile {
   return { tensors, metadata: header.metadata };
 }
 
-/** Writes a file atomically. @throws DataError where it cannot be written */
-export async function writeSafetensors(path: string, file: TensorFile, fs?: FileSystem): Promise<void> {
-  await writeAtomic(path, encodeSafetensors(file), fs);
+/** Key of the metadata under which a file that QSpec writes holds the checksum of the rest. */
+const CHECKSUM = 'qspec.sha256';
+
+/** SHA-256 of the bytes that the file has without its checksum. */
+function checksum(file: TensorFile): string {
+  return createHash('sha256').update(encodeSafetensors(file)).digest('hex');
 }
 
-/** @throws DataError where the file is missing, unreadable or malformed */
+/** Writes a file atomically, with a checksum in its metadata. @throws DataError where it cannot be written */
+export async function writeSafetensors(path: string, file: TensorFile, fs?: FileSystem): Promise<void> {
+  const metadata = new Map([...file.metadata, [CHECKSUM, checksum(file)]]);
+  await writeAtomic(path, encodeSafetensors({ ...file, metadata }), fs);
+}
+
+/**
+ * Reads a file; the checksum is checked where there is one, as in every file that {@link writeSafetensors} wrote.
+ * @throws DataError where the file is missing, unreadable, malformed or not as it was written
+ */
 export async function readSafetensors(path: string): Promise<TensorFile> {
   const bytes = await readFile(path).catch((failure: unknown) => {
     throw readFailure(path, failure);
   });
-  return decodeSafetensors(bytes, path);
+  const { tensors, metadata } = decodeSafetensors(bytes, path);
+  const file = { tensors, metadata: new Map([...metadata].filter(([key]) => key !== CHECKSUM)) };
+  const expected = metadata.get(CHECKSUM);
+  if (expected !== undefined && expected !== checksum(file)) {
+    throw dataError('QS7006', {
+      path,
+      reason: 'its content does not match the checksum that it was written with',
+    });
+  }
+  return file;
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { extname, resolve } from 'node:path';
+import { extname } from 'node:path';
 import { floatInitializers, readModel } from '../../compiler/emit/onnx/read-model.ts';
 import type { Compiled } from '../../compiler/pipeline.ts';
+import { insideFolder } from '../data/root.ts';
 import type { Tensors } from '../engines/engine.ts';
 import { runFailure } from '../failure.ts';
 import { dataError, readFailure } from '../storage/data-error.ts';
@@ -24,7 +25,7 @@ export async function initialStateOf(
   const drawn = initialState(program, seed);
   const { initFrom } = spec.model;
   if (!initFrom) return drawn;
-  const path = resolve(specFolder, initFrom.path);
+  const path = await insideFolder(specFolder, initFrom.path);
   const tensors = await readTensors(path);
   const wanted = program.tensors.filter(
     ({ name, role }) => role === 'parameter' || (role === 'buffer' && tensors.has(name)),

@@ -74,10 +74,16 @@ export class MetricsLog {
 
   append(record: MetricsRecord): void {
     const bytes = Buffer.from(`${JSON.stringify(record)}\n`);
-    for (let written = 0; written < bytes.length; ) {
-      const start = this.#length + written;
-      written += this.#guard(() => writeSync(this.#fd, bytes, written, bytes.length - written, start));
-    }
+    this.#guard(() => {
+      try {
+        for (let written = 0; written < bytes.length; ) {
+          written += writeSync(this.#fd, bytes, written, bytes.length - written, this.#length + written);
+        }
+      } catch (failure) {
+        ftruncateSync(this.#fd, this.#length);
+        throw failure;
+      }
+    });
     this.#length += bytes.length;
   }
 

@@ -1,6 +1,7 @@
 import { sameShape } from '../../compiler/ir/graph.ts';
 import type { FloatTensors } from '../../compiler/ir/tensor.ts';
 import type { TrainingProgram } from '../../compiler/lower/program.ts';
+import type { Compiled } from '../../compiler/pipeline.ts';
 import type { Tensors } from '../engines/engine.ts';
 import { type RunFailure, runFailure } from '../failure.ts';
 import { readSafetensors, writeSafetensors } from '../storage/safetensors.ts';
@@ -34,11 +35,20 @@ export async function writeModel(
  */
 export async function readModel(
   paths: ModelPaths,
-  program: Pick<TrainingProgram, 'tensors'>,
+  { program, hash }: Pick<Compiled, 'hash'> & { readonly program: Pick<TrainingProgram, 'tensors'> },
 ): Promise<TrainedModel> {
-  const { tensors } = await readSafetensors(paths.model);
+  const read = async (path: string) => {
+    const { tensors, metadata } = await readSafetensors(path);
+    if (metadata.get('spec') === hash) return tensors;
+    throw runFailure(
+      'QS7105',
+      { path, reason: "it is not of the run's spec" },
+      'start the run anew with --force',
+    );
+  };
+  const tensors = await read(paths.model);
   const calibration = new Map<string, FloatTensor>();
-  for (const [name, tensor] of (await readSafetensors(paths.calibration)).tensors) {
+  for (const [name, tensor] of await read(paths.calibration)) {
     if (tensor.dtype === 'f32') calibration.set(name, tensor);
   }
   const wanted = program.tensors.filter(({ role }) => role !== 'state');

@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Source } from '../../compiler/source/source.ts';
 import { EXIT, runFailure } from '../failure.ts';
-import { temporaryName, writeAtomic } from '../storage/atomic.ts';
+import { temporaryName } from '../storage/atomic.ts';
 import { readFailure, systemCode, writeFailure } from '../storage/data-error.ts';
+import { writeFiles } from '../storage/folder.ts';
 import { parseRunRecord, type RunRecord } from './run-record.ts';
 
 /** The files of a run, all in one folder; `docs/cli.md` says what each holds. */
@@ -78,15 +79,17 @@ export async function inspectFolder(
  */
 export async function createRun(folder: string, text: string, record: RunRecord): Promise<void> {
   const names = (await list(folder)) ?? [];
-  try {
-    await mkdir(folder, { recursive: true });
-    for (const name of names.filter(isRunFile)) await rm(join(folder, name), { force: true });
-  } catch (failure) {
-    throw writeFailure(folder, failure);
+  // Without its record the old run is none, so it goes first.
+  for (const name of [FILES.record, ...names.filter(isRunFile)]) {
+    await rm(join(folder, name), { force: true }).catch((failure: unknown) => {
+      throw writeFailure(folder, failure);
+    });
   }
-  const paths = runPaths(folder);
-  await writeAtomic(paths.spec, text);
-  await writeAtomic(paths.record, `${JSON.stringify(record, undefined, 2)}\n`);
+  const files = new Map([
+    [FILES.spec, text],
+    [FILES.record, `${JSON.stringify(record, undefined, 2)}\n`],
+  ]);
+  await writeFiles(folder, files);
 }
 
 /** @throws RunFailure where what was asked for is not what the folder's run was started with */

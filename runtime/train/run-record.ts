@@ -1,5 +1,8 @@
 import { runFailure } from '../failure.ts';
 
+/** Threads that a run may have: onnxruntime ends the process where the system grants it fewer than it asks for. */
+export const MAX_THREADS = 256;
+
 /** What a run was started with and on: `environment.json`. No path of the machine stands in it. */
 export interface RunRecord {
   readonly name: string;
@@ -32,13 +35,15 @@ export function parseRunRecord(text: string, path: string): RunRecord {
   };
   const engine = word('engine');
   if (engine !== 'onnx' && engine !== 'tfjs' && engine !== 'reference') throw malformed('engine');
+  const threads = count('threads');
+  if (threads > MAX_THREADS) throw malformed('threads');
   return {
     name: word('name'),
     hash: word('hash'),
     seed: count('seed'),
     epochs: count('epochs'),
     engine,
-    threads: count('threads'),
+    threads,
     engineDescription: word('engineDescription'),
     qspec: word('qspec'),
     node: word('node'),

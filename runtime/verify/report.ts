@@ -1,3 +1,5 @@
+import { visibleText } from '../../compiler/diagnostics/render/visible.ts';
+
 /** One code that two evaluations of the same incoming codes disagree on. */
 export interface CodeDifference {
   readonly site: string;
@@ -52,22 +54,32 @@ export function countOf(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((a, b) => a + b, 0);
 }
 
+/** Failures that are listed one by one; the report file has all of them. */
+const LISTED_FAILURES = 10;
+
 /** The report as text for people. */
 export function renderReport(report: VerificationReport): string {
-  const lines = [
-    `${report.spec}: ${report.samples} test samples, against the training engine's evaluation graph`,
-    report.exact
-      ? 'sums are exact in every layer: scales are powers of two, partial sums stay below 2^24'
-      : 'sums are rounded, as scales are general: a code may differ where its exact value is at a rounding tie',
-  ];
+  const lines =
+    report.comparisons.length === 0
+      ? [`${report.spec}: the exported file cannot be compared with the training engine`]
+      : [
+          `${report.spec}: ${report.samples} test samples, against the training engine's evaluation graph`,
+          report.exact
+            ? 'sums are exact in every layer: scales are powers of two, partial sums stay below 2^24'
+            : 'sums are rounded, as scales are general: a code may differ where its exact value is at a rounding tie',
+        ];
   const width = Math.max(0, ...report.comparisons.map(({ name }) => name.length));
   for (const comparison of report.comparisons) lines.push(...renderComparison(comparison, width));
   if (report.accuracy.exported !== undefined) {
     lines.push(`accuracy of the exported model: ${(100 * report.accuracy.exported).toFixed(2)} %`);
   }
-  lines.push(...report.failures.map((failure) => `FAILED: ${failure}`));
+  const { failures } = report;
+  // Names in a file that someone else made may hold anything.
+  lines.push(...failures.slice(0, LISTED_FAILURES).map((failure) => `FAILED: ${visibleText(failure)}`));
+  if (failures.length > LISTED_FAILURES)
+    lines.push(`and ${failures.length - LISTED_FAILURES} more failures, in verify.json`);
   lines.push(
-    report.failures.length === 0 ? 'verified: the exported model computes what was trained' : 'not verified',
+    failures.length === 0 ? 'verified: the exported model computes what was trained' : 'not verified',
   );
   return `${lines.join('\n')}\n`;
 }

@@ -18,4 +18,6 @@ export const NAME_CODES = {
   ),
   QS2013: error((p: { path: string }) => `the path ${JSON.stringify(p.path)} leaves its folder`),
   QS2014: error((p: { what: string; limit: number }) => `${p.what} is longer than ${p.limit} characters`),
+  QS2015: error((p: { limit: number }) => `more than ${p.limit} errors: the rest is not shown`),
+  QS2016: warning((p: { limit: number }) => `more than ${p.limit} warnings: the rest is not shown`),
 } as const;

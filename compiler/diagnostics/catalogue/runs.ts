@@ -3,7 +3,7 @@ import { error } from './entry.ts';
 /** QS70xx: data sets, tables and downloads; from QS7050 on, files that QSpec writes. */
 export const DATA_AND_RUN_CODES = {
   QS7001: error((p: { path: string }) => `no such file: ${p.path}`),
-  QS7002: error((p: { path: string }) => `the path ${JSON.stringify(p.path)} leaves the data folder`),
+  QS7002: error((p: { path: string }) => `the path ${JSON.stringify(p.path)} leaves its folder`),
   QS7003: error(
     (p: { dataset: string; files: readonly string[]; root: string }) =>
       `${p.dataset} is not complete in ${p.root}: ${p.files.join(', ')} ${p.files.length === 1 ? 'is' : 'are'} missing`,

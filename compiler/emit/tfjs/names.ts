@@ -1,7 +1,7 @@
 /** Words that are no identifiers in strict mode, or that a reader would take for something else. */
 const RESERVED = [
   'abstract any arguments as asserts async await bigint boolean break case catch class const constructor continue debugger',
-  'declare default delete do else enum eval export extends false finally for from function get global globalThis if',
+  'declare default delete do else enum eval export exports extends false finally for from function get global globalThis if',
   'implements import in infer Infinity instanceof interface is keyof let module namespace NaN never new null number object',
   'of out override package private process prototype protected public readonly require return satisfies set static string',
   'super switch symbol then this throw toJSON toString true try type typeof undefined unique unknown using valueOf var void',

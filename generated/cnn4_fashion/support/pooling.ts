@@ -73,33 +73,72 @@ function maximumOf(elements: readonly tf.Tensor[]): tf.Tensor {
   return elements.reduce((a, b) => tf.maximum(a, b));
 }
 
+/** Sizes of an image cut into tiles of the strides: the element (p·strideY + i, q·strideX + j) stands in tile (p, q) at (i, j). */
+interface Tiling {
+  readonly planes: number;
+  /** Number of windows. */
+  readonly windows: Size;
+  /** Number of tiles: as many as there are windows, and those into which the last window reaches. */
+  readonly tiles: Size;
+  /** What is added to the image at the bottom and on the right; less than 0 where elements are cut off. */
+  readonly end: Size;
+}
+
+function tilingOf(
+  [batch = 0, channels = 0, ...image]: number[],
+  kernel: Size,
+  strides: Size,
+  pads: Pads,
+): Tiling {
+  const along = (axis: 0 | 1) => {
+    const [size, window, stride, before, after] = [
+      image[axis] ?? 0,
+      kernel[axis],
+      strides[axis],
+      pads[axis],
+      pads[axis + 2] ?? 0,
+    ];
+    const windows = Math.floor((size + before + after - window) / stride) + 1;
+    const tiles = windows + Math.floor((window - 1) / stride);
+    return { windows, tiles, end: tiles * stride - before - size };
+  };
+  const [y, x] = [along(0), along(1)];
+  return {
+    planes: batch * channels,
+    windows: [y.windows, x.windows],
+    tiles: [y.tiles, x.tiles],
+    end: [y.end, x.end],
+  };
+}
+
 /** For each position in a window, row-major, the image of the elements that stand there. */
 function windowElements(x: tf.Tensor, padding: number, kernel: Size, strides: Size, pads: Pads): tf.Tensor[] {
-  const [top, left, bottom, right] = pads;
-  const padded = tf.pad(
+  const { planes, windows, tiles, end } = tilingOf(x.shape, kernel, strides, pads);
+  const [batch = 0, channels = 0, height = 0, width = 0] = x.shape;
+  const kept = tf.slice(
     x,
+    [0, 0, 0, 0],
+    [batch, channels, height + Math.min(0, end[0]), width + Math.min(0, end[1])],
+  );
+  const padded = tf.pad(
+    kept,
     [
       [0, 0],
       [0, 0],
-      [top, bottom],
-      [left, right],
+      [pads[0], Math.max(0, end[0])],
+      [pads[1], Math.max(0, end[1])],
     ],
     padding,
   );
-  const [batch = 0, channels = 0, height = 0, width = 0] = padded.shape;
-  const lastRow = height - kernel[0] - ((height - kernel[0]) % strides[0]);
-  const lastColumn = width - kernel[1] - ((width - kernel[1]) % strides[1]);
-  const elements: tf.Tensor[] = [];
-  for (let i = 0; i < kernel[0]; i++) {
-    for (let j = 0; j < kernel[1]; j++) {
-      const end = [batch, channels, i + lastRow + 1, j + lastColumn + 1];
-      elements.push(tf.stridedSlice(padded, [0, 0, i, j], end, [1, 1, ...strides]));
-    }
-  }
-  return elements;
+  const tiled = tf.reshape(padded, [planes, tiles[0], strides[0], tiles[1], strides[1]]);
+  const byPlace = tf.transpose(tiled, [2, 4, 0, 1, 3]);
+  return positions(kernel, strides).map(({ place, tile }) => {
+    const elements = tf.slice(byPlace, [...place, 0, ...tile], [1, 1, planes, ...windows]);
+    return tf.reshape(elements, [batch, channels, ...windows]);
+  });
 }
 
-/** The adjoint of {@link windowElements}: moves the elements of each part to where its windows have them and adds all parts. */
+/** The adjoint of {@link windowElements}: adds each part to the elements of an image that it was read from. */
 function addToWindows(
   parts: tf.Tensor[],
   kernel: Size,
@@ -107,44 +146,39 @@ function addToWindows(
   pads: Pads,
   inputSize: Size,
 ): tf.Tensor {
-  const [top, left, bottom, right] = pads;
-  const padded: Size = [inputSize[0] + top + bottom, inputSize[1] + left + right];
-  const images = parts.map((part, position) => {
-    const [batch = 0, channels = 0, rows = 0, columns = 0] = part.shape;
-    const offset: Size = [Math.floor(position / kernel[1]), position % kernel[1]];
-    const [row, column] = [
-      placed(offset[0], strides[0], rows, padded[0]),
-      placed(offset[1], strides[1], columns, padded[1]),
-    ];
-    const spread = tf.pad(tf.reshape(part, [batch * channels, rows, 1, columns, 1]), [
-      [0, 0],
-      [0, 0],
-      row.within,
-      [0, 0],
-      column.within,
-    ]);
-    const strided = tf.reshape(spread, [batch, channels, rows * strides[0], columns * strides[1]]);
-    const shifted = tf.pad(strided, [[0, 0], [0, 0], row.around, column.around]);
-    return tf.slice(shifted, [0, 0, 0, 0], [batch, channels, ...padded]);
-  });
   const [batch = 0, channels = 0] = parts[0]?.shape ?? [];
-  return tf.slice(tf.addN(images), [0, 0, top, left], [batch, channels, ...inputSize]);
+  const { planes, windows, tiles, end } = tilingOf([batch, channels, ...inputSize], kernel, strides, pads);
+  const places = Array.from({ length: strides[0] * strides[1] }, () => tf.zeros([planes, ...tiles]));
+  positions(kernel, strides).forEach(({ place, tile }, position) => {
+    const part = tf.reshape(parts[position] ?? tf.scalar(0), [planes, ...windows]);
+    const ends = [tiles[0] - windows[0] - tile[0], tiles[1] - windows[1] - tile[1]] as const;
+    const moved = tf.pad(part, [
+      [0, 0],
+      [tile[0], ends[0]],
+      [tile[1], ends[1]],
+    ]);
+    const at = place[0] * strides[1] + place[1];
+    places[at] = tf.add(places[at] ?? 0, moved);
+  });
+  const byPlace = tf.reshape(tf.stack(places), [...strides, planes, ...tiles]);
+  const tiled = tf.transpose(byPlace, [2, 3, 0, 4, 1]);
+  const image = tf.reshape(tiled, [batch, channels, tiles[0] * strides[0], tiles[1] * strides[1]]);
+  const covering = tf.pad(image, [
+    [0, 0],
+    [0, 0],
+    [0, Math.max(0, -end[0])],
+    [0, Math.max(0, -end[1])],
+  ]);
+  return tf.slice(covering, [0, 0, pads[0], pads[1]], [batch, channels, ...inputSize]);
 }
 
-/**
- * Zeros that put `count` elements at `offset`, `offset + stride`, … of at least `size` places: those within each stride, and those
- * around all strides together.
- */
-function placed(
-  offset: number,
-  stride: number,
-  count: number,
-  size: number,
-): { within: [number, number]; around: [number, number] } {
-  const first = offset % stride;
-  const before = offset - first;
-  return {
-    within: [first, stride - 1 - first],
-    around: [before, Math.max(0, size - before - count * stride)],
-  };
+/** Where the elements of a window stand: the place in a tile, and how many tiles further. */
+function positions(kernel: Size, strides: Size): { place: Size; tile: Size }[] {
+  return Array.from({ length: kernel[0] * kernel[1] }, (_, position) => {
+    const [i, j] = [Math.floor(position / kernel[1]), position % kernel[1]];
+    return {
+      place: [i % strides[0], j % strides[1]],
+      tile: [Math.floor(i / strides[0]), Math.floor(j / strides[1])],
+    };
+  });
 }

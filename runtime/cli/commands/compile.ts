@@ -1,13 +1,11 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { printGraph } from '../../../compiler/ir/print.ts';
 import { lowerReal } from '../../../compiler/lower/deploy/evaluation.ts';
 import { type Compiled, compile } from '../../../compiler/pipeline.ts';
 import type { Source } from '../../../compiler/source/source.ts';
 import { parse } from '../../../compiler/syntax/parse.ts';
 import { EXIT, type ExitCode } from '../../failure.ts';
-import { writeAtomic } from '../../storage/atomic.ts';
-import { writeFailure } from '../../storage/data-error.ts';
+import { writeFiles } from '../../storage/folder.ts';
 import { qspecVersion } from '../../version.ts';
 import { type Context, print, say } from '../context.ts';
 import { successOf } from '../diagnostics.ts';
@@ -63,14 +61,4 @@ async function emitStep({ spec, program, hash }: Compiled): Promise<ReadonlyMap<
     metadata: { version: qspecVersion(), properties: { spec: spec.name, specHash: hash } },
   });
   return new Map([['step.onnx', emission.bytes()]]);
-}
-
-async function writeFiles(folder: string, files: ReadonlyMap<string, string | Uint8Array>): Promise<void> {
-  for (const [name, content] of files) {
-    const path = join(folder, name);
-    await mkdir(dirname(path), { recursive: true }).catch((failure: unknown) => {
-      throw writeFailure(dirname(path), failure);
-    });
-    await writeAtomic(path, content);
-  }
 }

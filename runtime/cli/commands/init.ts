@@ -1,8 +1,8 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { EXIT, type ExitCode } from '../../failure.ts';
-import { writeAtomic } from '../../storage/atomic.ts';
-import { systemCode, systemReason, writeFailure } from '../../storage/data-error.ts';
+import { systemCode, systemReason } from '../../storage/data-error.ts';
+import { writeFiles } from '../../storage/folder.ts';
 import { type Context, print, say } from '../context.ts';
 import { UsageFailure } from '../failures.ts';
 
@@ -58,10 +58,7 @@ export async function init(context: Context, dir: string): Promise<ExitCode> {
     throw new UsageFailure(`cannot write to ${dir}: ${systemReason(failure)}`);
   });
   if (found.length > 0) throw new UsageFailure(`${dir} is not empty`);
-  await mkdir(folder, { recursive: true }).catch((failure: unknown) => {
-    throw writeFailure(dir, failure);
-  });
-  for (const [name, text] of FILES) await writeAtomic(join(folder, name), text);
+  await writeFiles(folder, FILES);
   for (const name of FILES.keys()) print(context, join(dir, name));
   say(context, `next: cd ${dir} && npx qspec train demo.qspec`);
   return EXIT.ok;

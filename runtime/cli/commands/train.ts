@@ -5,6 +5,7 @@ import { dataRoot } from '../../data/root.ts';
 import { EXIT, type ExitCode } from '../../failure.ts';
 import { exportDiagnostics } from '../../train/export.ts';
 import type { CheckpointInterval } from '../../train/loop.ts';
+import { checkMemory } from '../../train/memory.ts';
 import { type TrainOutcome, train } from '../../train/run.ts';
 import { findRun, inspectFolder } from '../../train/run-directory.ts';
 import type { RunRecord } from '../../train/run-record.ts';
@@ -34,6 +35,7 @@ export async function trainCommand(context: Context, file: string, options: Opti
   const source = await readSource(io.cwd, file);
   const compiled = successOf(context, source, compile(source));
   if (!compiled) return EXIT.diagnostics;
+  checkMemory(compiled.program);
   const { spec, hash } = compiled;
   const out = options.out ?? join('runs', spec.name);
   const folder = resolve(io.cwd, out);
