@@ -7,6 +7,7 @@ import { MAX_DIAGNOSTICS } from '../diagnostics/limit.ts';
 import { lineStarts, positionAt, type Source } from '../source/source.ts';
 import type { SpecFile } from './ast.ts';
 import { type Balanced, balance, findTooDeep } from './brackets.ts';
+import { IncompleteTree } from './build/common.ts';
 import { buildFile } from './build/file.ts';
 import { type Lexed, lex, tokenSpan } from './lex.ts';
 import { ENOUGH, MAX_LENGTH } from './limits.ts';
@@ -40,9 +41,19 @@ export function parse(source: Source): Result<SpecFile> {
     balanced.tokens === lexed.tokens &&
     mistakes.every(({ kind }) => kind !== 'unexpected' && kind !== 'valueless');
   return {
-    value: isWhole && cst !== undefined ? buildFile(cst, lexed.comments) : undefined,
+    value: isWhole && cst !== undefined ? treeOf(cst, lexed, mistakes) : undefined,
     diagnostics: collect(text, lexed, header, balanced, mistakes),
   };
+}
+
+/** The tree, unless a slip was followed by something missing. Without any mistake it is complete. */
+function treeOf(cst: SpecCstNode, lexed: Lexed, mistakes: readonly Mistake[]): SpecFile | undefined {
+  try {
+    return buildFile(cst, lexed.comments);
+  } catch (failure) {
+    if (failure instanceof IncompleteTree && mistakes.length > 0) return undefined;
+    throw failure;
+  }
 }
 
 let parser: QSpecParser | undefined;

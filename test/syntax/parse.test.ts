@@ -1023,3 +1023,9 @@ describe('limits', () => {
     expect(parse(source(`spec a\neval { ${unit.repeat(200_000 / unit.length)}`)).diagnostics).not.toEqual([]);
   });
 });
+
+test('a slip before a missing part gives diagnostics and no tree', () => {
+  const { value, diagnostics } = parse(source('spec t\nmodel M(x: f32[1] ) in [0, 1] -> f32[10] '));
+  expect(value).toBeUndefined();
+  expect(diagnostics.length).toBeGreaterThan(0);
+});

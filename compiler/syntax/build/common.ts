@@ -2,10 +2,13 @@ import type { CstNode, IToken } from 'chevrotain';
 import type { Span } from '../../source/source.ts';
 import type { Name } from '../ast.ts';
 
-/** The first of the children under one name; the parser put it there, for the tree has no errors. */
+/** The tree lacks a part that its rule demands: the parser skipped over it after a mistake. */
+export class IncompleteTree extends Error {}
+
+/** The first of the children under one name. @throws IncompleteTree where a mistake took it */
 export function first<T>(children: readonly T[] | undefined): T {
   const child = children?.[0];
-  if (child === undefined) throw new Error('a syntax tree without errors lacks a child');
+  if (child === undefined) throw new IncompleteTree('a syntax tree without errors lacks a child');
   return child;
 }
 
