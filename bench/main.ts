@@ -13,6 +13,7 @@ export type Bench = () => Promise<readonly Measurement[]>;
 /** Every bench by name, imported when it is called. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   agreement: async () => (await import('./agreement.ts')).benchAgreement,
+  allocate: async () => (await import('./allocate.ts')).benchAllocate,
   check: async () => (await import('./check.ts')).benchCheck,
   step: async () => (await import('./step.ts')).benchStep,
 };

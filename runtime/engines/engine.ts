@@ -38,10 +38,16 @@ export class EngineUnavailable extends Error {
   readonly library: string;
 
   constructor(engine: Engine['name'], library: string, cause: unknown) {
-    const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
-    super(`the ${engine} engine needs ${library}, which does not load: ${reason}`, { cause });
+    super(`the ${engine} engine needs ${library}, which ${problemOf(library, cause)}`, { cause });
     this.name = 'EngineUnavailable';
     this.engine = engine;
     this.library = library;
   }
+}
+
+function problemOf(library: string, cause: unknown): string {
+  const [reason = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+  const missing =
+    reason.startsWith(`Cannot find package '${library}'`) || reason === `Cannot find module '${library}'`;
+  return missing ? `is not installed: npm install ${library}` : `does not load: ${reason}`;
 }

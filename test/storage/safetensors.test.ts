@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -259,4 +259,22 @@ describe('safetensors', () => {
     await writeFile(join(folder, 'empty'), '');
     await expect(readSafetensors(join(folder, 'empty'))).rejects.toMatchObject({ code: 'QS7052' });
   });
+});
+
+test('a file that was changed after it was written is refused, its bytes or its metadata', async () => {
+  const path = join(await temporaryFolder(), 'w.safetensors');
+  const tensor: HostTensor = { dtype: 'f32', shape: [2], data: Float32Array.of(1, -0) };
+  const file = { tensors: new Map([['w', tensor]]), metadata: new Map([['step', '12']]) };
+  await writeSafetensors(path, file);
+  expect(await readSafetensors(path)).toEqual(file);
+  const bytes = await readFile(path);
+  for (const at of [bytes.length - 1, bytes.indexOf('"12"') + 1]) {
+    const spoiled = Uint8Array.from(bytes);
+    spoiled[at] = (spoiled[at] ?? 0) ^ 1;
+    await writeFile(path, spoiled);
+    await expect(readSafetensors(path)).rejects.toMatchObject({ code: 'QS7006' });
+  }
+  // A file of another program has no checksum, and is read.
+  await writeFile(path, encodeSafetensors(file));
+  expect(await readSafetensors(path)).toEqual(file);
 });
