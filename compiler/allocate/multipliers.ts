@@ -2,8 +2,8 @@ import { minimizer, type Relaxation, relax } from './relaxation.ts';
 import type { Assignment } from './search.ts';
 import type { Stage } from './stages.ts';
 
-/** Beyond it `Σ λ_r·bound_r` would leave the integers that float64 holds; it is 16 times any objective. */
-const MAX_OFFSET = 2 ** 52;
+/** Beyond it `Σ λ_r·bound_r` would leave the integers that float64 holds; it is 8 times any objective. */
+const MAX_OFFSET = 2 ** 51;
 const LINE_STEPS = 40;
 const ROUNDS = 4;
 const SUBGRADIENT_STEPS = 120;
@@ -23,8 +23,9 @@ export interface Dual {
 }
 
 /**
- * Maximizes the concave, piecewise linear `L(λ)` over `λ ≥ 0`: along one multiplier at a time to its exact top, and for
- * several constraints on with Polyak's subgradient steps. The result is a bound wherever it stops.
+ * Maximizes the concave, piecewise linear `L(λ)` over `λ ≥ 0`: along one multiplier at a time to its exact top, then,
+ * where there are several, by Polyak's subgradient steps ("Minimization of unsmooth functionals", 1969). Any point is a valid bound, so
+ * it may stop anywhere.
  */
 export function maximizeBound(stages: readonly Stage[], bounds: readonly number[]): Dual {
   const caps = bounds.map((bound) => MAX_OFFSET / bounds.length / Math.max(bound, 1));
