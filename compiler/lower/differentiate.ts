@@ -24,11 +24,12 @@ export function differentiate(
   const active = onPath(builder, loss, wrt);
   const start = builder.at(origin(nodeOf(builder, loss)), () => seed ?? onesLike(builder, loss));
   assertShape(builder, start, loss);
-  const cotangents = new Map<Value, Value>([[loss, start]]);
+  const cotangents = new Array<Value | undefined>(loss + 1).fill(undefined);
+  cotangents[loss] = start;
 
   // Operands come before their users, so counting down visits a value after everything that reads it.
   for (let value = loss; value >= 0; value--) {
-    const cotangent = cotangents.get(value);
+    const cotangent = cotangents[value];
     const node = nodeOf(builder, value);
     if (cotangent === undefined || node.kind !== 'op' || !node.operands.some((x) => active[x])) continue;
     const flows = builder.at(origin(node), () => reverse(builder, node, value, cotangent));
@@ -36,12 +37,12 @@ export function differentiate(
       const flow = flows[i];
       if (flow === undefined || !active[operand]) return;
       assertShape(builder, flow, operand);
-      const known = cotangents.get(operand);
+      const known = cotangents[operand];
       const sum = () => (known === undefined ? flow : add(builder, known, flow));
-      cotangents.set(operand, builder.at(origin(nodeOf(builder, operand)), sum));
+      cotangents[operand] = builder.at(origin(nodeOf(builder, operand)), sum);
     });
   }
-  return wrt.map((value) => cotangents.get(value) ?? zerosLike(builder, value));
+  return wrt.map((value) => cotangents[value] ?? zerosLike(builder, value));
 }
 
 /** Which of the values up to `loss` are in `wrt` or computed from it. */

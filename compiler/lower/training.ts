@@ -54,6 +54,7 @@ export function lowerTraining(spec: CheckedSpec, plan: FormatPlan): Result<Train
     { parameters, state: ofRole('state'), hyper: hyperValues },
     result.gradients,
   );
+  const gradients = [...result.gradients].map(([name, value]) => ({ name: `${name}.grad`, value }));
   const outputs: Output[] = [
     ...tensors.map(({ name, role }) => ({
       name,
@@ -64,19 +65,17 @@ export function lowerTraining(spec: CheckedSpec, plan: FormatPlan): Result<Train
       name: result.logits.length === 1 ? 'logits' : `logits#${i + 1}`,
       value,
     })),
-    ...[...result.gradients].map(([name, value]) => ({ name: `${name}.grad`, value })),
+    ...gradients,
   ];
-  const full = builder.build(spec.name, outputs);
-  const isGradient = (name: string) =>
-    result.gradients.has(name.replace(/\.grad$/, '')) && name.endsWith('.grad');
+  const stepWithGradients = prune(builder.build(spec.name, outputs));
   const step = prune(
-    full,
-    outputs.filter(({ name }) => !isGradient(name)),
+    stepWithGradients,
+    stepWithGradients.outputs.slice(0, outputs.length - gradients.length),
   );
   const program: TrainingProgram = {
     name: spec.name,
     step,
-    stepWithGradients: prune(full),
+    stepWithGradients,
     plan,
     tensors,
     hyper,
