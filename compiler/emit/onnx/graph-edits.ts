@@ -4,17 +4,18 @@ import type { GraphProto, NodeProto, ValueInfoProto } from './schema.ts';
 export function sweep(graph: GraphProto): GraphProto {
   const needed = new Set(graph.output.map((o) => o.name));
   const kept: NodeProto[] = [];
-  for (const node of [...graph.node].reverse()) {
-    if (!node.output.some((name) => needed.has(name))) continue;
+  const inner = new Set<string>();
+  for (let i = graph.node.length - 1; i >= 0; i--) {
+    const node = graph.node[i];
+    if (node === undefined || !node.output.some((name) => needed.has(name))) continue;
     kept.push(node);
     for (const name of node.input) needed.add(name);
+    for (const name of node.output) inner.add(name);
   }
-  const node = kept.reverse();
-  const inner = new Set(node.flatMap((n) => n.output));
   for (const { name } of graph.output) inner.delete(name);
   return {
     ...graph,
-    node,
+    node: kept.reverse(),
     initializer: graph.initializer.filter((t) => needed.has(t.name)),
     // A value that two nodes of the source share, such as a copy, is declared once.
     valueInfo: graph.valueInfo.filter((v) => inner.delete(v.name)),
@@ -23,6 +24,8 @@ export function sweep(graph: GraphProto): GraphProto {
 
 /** The node with some values under other names. */
 export function rename(node: NodeProto, names: ReadonlyMap<string, string>): NodeProto {
+  const isNamed = (name: string): boolean => names.has(name);
+  if (!node.input.some(isNamed) && !node.output.some(isNamed)) return node;
   const replace = (name: string): string => names.get(name) ?? name;
   return { ...node, input: node.input.map(replace), output: node.output.map(replace) };
 }

@@ -19,6 +19,8 @@ export class GraphWriter {
   readonly #constants = new Map<string, string>();
   readonly #replacements = new Map<string, string>();
   readonly #taken: Set<string>;
+  /** By stem, the number that is tried next. */
+  readonly #numbers = new Map<string, number>();
 
   /** @param reserved names of the graph's inputs and outputs, which nothing else may get */
   constructor(reserved: Iterable<string>) {
@@ -32,7 +34,10 @@ export class GraphWriter {
   /** `stem` itself where it is free, else with a number. */
   fresh(stem: string): string {
     let name = stem;
-    for (let i = 2; this.#taken.has(name); i++) name = `${stem}_${i}`;
+    // Numbers below the last one given are taken, so that many values of one stem are not counted anew for each.
+    let next = this.#numbers.get(stem) ?? 2;
+    while (this.#taken.has(name)) name = `${stem}_${next++}`;
+    if (next > 2) this.#numbers.set(stem, next);
     this.#taken.add(name);
     return name;
   }

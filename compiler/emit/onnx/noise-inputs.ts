@@ -18,8 +18,11 @@ export interface NoiseLayout {
 export class NoiseInputs {
   readonly layout: NoiseLayout;
   readonly #read = new Map<string, string>();
+  /** By stream, its place among the offsets. */
+  readonly #places: ReadonlyMap<string, number>;
 
   constructor(streams: readonly NoiseStream[]) {
+    this.#places = new Map(streams.map(({ stream }, place) => [stream, place]));
     const pool = (distribution: Distribution) => {
       const largest = largestStream(streams, distribution);
       return largest === 0
@@ -48,8 +51,9 @@ export class NoiseInputs {
     if (known !== undefined) return known;
     const pool = this.layout[distribution];
     const { offsets } = this.layout;
-    const index = offsets?.streams.findIndex((s) => s.stream === stream) ?? -1;
-    if (!pool || !offsets || index < 0) throw new Error(`the noise stream '${stream}' was not declared`);
+    const index = this.#places.get(stream);
+    if (!pool || !offsets || index === undefined)
+      throw new Error(`the noise stream '${stream}' was not declared`);
     const stem = `${stream}.noise`;
     const start = writer.node(stem, 'Gather', [offsets.input, writer.constant('int64', [index], [1])]);
     const end = writer.node(stem, 'Add', [start, writer.constant('int64', [sizeOf(shape)], [1])]);

@@ -5,8 +5,9 @@ import type { GraphProto, NodeProto } from './schema.ts';
 import { type Dim, type Shape, shapesAgree } from './value-type.ts';
 
 /**
- * Small changes to an emitted graph that keep its values (sums may round in another order). Each can be switched
- * off, so that a test can compare with and without.
+ * Small changes to an emitted graph that keep its values (sums may round in another order), and with them their types: no value
+ * gets another shape under its name. Each returns the graph itself where it changes nothing, and can be switched off, so
+ * that a test can compare with and without.
  */
 const TABLE = {
   identity: dropIdentities,
@@ -22,11 +23,13 @@ export const REWRITE_NAMES = Object.keys(TABLE) as RewriteName[];
 
 /** Applies the rewrites in the table's order, then drops what nothing reads any more. */
 export function rewrite(graph: GraphProto, switches: Rewrites, target: Target): GraphProto {
-  let result = sweep(graph);
+  let view = new GraphView(sweep(graph), target);
   for (const name of REWRITE_NAMES) {
-    if (switches[name] !== false) result = sweep(TABLE[name](new GraphView(result, target)));
+    if (switches[name] === false) continue;
+    const rewritten = TABLE[name](view);
+    if (rewritten !== view.graph) view = view.of(sweep(rewritten));
   }
-  return result;
+  return view.graph;
 }
 
 /** Identity, and shape operators that change no shape, are bypassed where what they copy is not itself an output. */
@@ -43,6 +46,7 @@ function dropIdentities(view: GraphView): GraphProto {
     bypassed.set(to, from);
     return [];
   });
+  if (bypassed.size === 0) return graph;
   return { ...graph, node };
 }
 
@@ -64,6 +68,7 @@ const BROADCASTING = new Set(['Add', 'Sub', 'Mul', 'Div', 'Min', 'Max']);
 
 /** An operator that broadcasts needs no expanded operand where its other one has the result's shape anyway. */
 function dropExpansions(view: GraphView): GraphProto {
+  let changed = false;
   const node = view.graph.node.map((n) => {
     if (!BROADCASTING.has(n.opType) || n.input.length !== 2) return n;
     const result = view.shape(n.output[0]);
@@ -82,11 +87,12 @@ function dropExpansions(view: GraphView): GraphProto {
       )
         continue;
       const source = expanded.input[0] ?? '';
+      changed = true;
       input = input.map((name, k) => (k === i ? source : name));
     }
-    return { ...n, input };
+    return input === n.input ? n : { ...n, input };
   });
-  return { ...view.graph, node };
+  return changed ? { ...view.graph, node } : view.graph;
 }
 
 /** `Conv(x, w) + b` over channels is `Conv(x, w, b)`. */
@@ -169,5 +175,6 @@ function foldAdditions(
     }
     return n;
   });
+  if (folded.size === 0) return view.graph;
   return { ...view.graph, node: node.filter((n) => !folded.has(n)).map((n) => rename(n, renamed)) };
 }
