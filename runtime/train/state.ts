@@ -1,7 +1,6 @@
-import { sizeOf } from '../../compiler/ir/graph.ts';
 import type { FloatTensors } from '../../compiler/ir/tensor.ts';
+import { initialValues } from '../../compiler/lower/initialize.ts';
 import type { StateTensor, TrainingProgram } from '../../compiler/lower/program.ts';
-import { uniforms } from '../../compiler/numeric/random.ts';
 import type { HostTensor } from '../engines/engine.ts';
 
 export type FloatTensor = Extract<HostTensor, { readonly dtype: 'f32' }>;
@@ -14,15 +13,9 @@ export function initialState(program: Pick<TrainingProgram, 'tensors'>, seed: nu
   return new Map(
     program.tensors.map((tensor) => [
       tensor.name,
-      { dtype: 'f32', shape: tensor.shape, data: initialData(tensor, seed) },
+      { dtype: 'f32', shape: tensor.shape, data: initialValues(tensor, seed) },
     ]),
   );
-}
-
-function initialData({ name, shape, initializer }: StateTensor, seed: number): Float32Array {
-  const size = sizeOf(shape);
-  if (initializer.kind === 'constant') return new Float32Array(size).fill(initializer.value);
-  return uniforms(seed, name, 0, size).map((u) => (2 * u - 1) * initializer.bound);
 }
 
 /** The tensors of the given roles. */
