@@ -1,3 +1,4 @@
+import type { BoundRules } from './bound-rules.ts';
 import type { Builder } from './builder.ts';
 import type { OpNode, TensorType, Value } from './graph.ts';
 import type { NdArray } from './ndarray.ts';
@@ -36,6 +37,8 @@ export interface OpDef<K extends OpName> {
   readonly macs: (operands: readonly TensorType[], attributes: OpAttributes[K], result: TensorType) => number;
   /** Cotangents of the operands as IR; `undefined` where none flows (a routing, a mask, a scale). */
   readonly vjp: (context: VjpContext<K>) => readonly (Value | undefined)[];
+  /** Ranges before a run, and how errors pass. */
+  readonly bounds: BoundRules<K>;
   /** Float64 reference. */
   readonly evaluate: (context: EvaluateContext<K>) => NdArray;
   /** One expression of the emitted tfjs program. */

@@ -3,6 +3,7 @@ import type { Value } from '../ir/graph.ts';
 import { type NdArray, ndarray } from '../ir/ndarray.ts';
 import type { OpDef, Registry } from '../ir/op.ts';
 import type { Window } from '../ir/op-attributes.ts';
+import * as products from './bounds/products.ts';
 import {
   forEachRow,
   geometryOfForward,
@@ -40,6 +41,7 @@ const conv2d: OpDef<'conv2d'> = {
     const { batch, filters, output } = geometryOfForward(x, w, attributes);
     return f32([batch, filters, ...output]);
   },
+  bounds: products.conv2d,
   macs: (operands, attributes) => {
     const [x, w] = arity(operands, 2);
     return macsOf(geometryOfForward(x, w, attributes));
@@ -80,6 +82,7 @@ const conv2dInputGrad: OpDef<'conv2dInputGrad'> = {
     const { batch, channels, input } = geometryOfInputGrad(delta, w, attributes);
     return f32([batch, channels, ...input]);
   },
+  bounds: products.conv2dInputGrad,
   macs: (operands, attributes) => {
     const [delta, w] = arity(operands, 2);
     return macsOf(geometryOfInputGrad(delta, w, attributes));
@@ -121,6 +124,7 @@ const conv2dWeightGrad: OpDef<'conv2dWeightGrad'> = {
     const { channels, filters, kernel } = geometryOfWeightGrad(x, delta, attributes);
     return f32([filters, channels, ...kernel]);
   },
+  bounds: products.conv2dWeightGrad,
   macs: (operands, attributes) => {
     const [x, delta] = arity(operands, 2);
     return macsOf(geometryOfWeightGrad(x, delta, attributes));

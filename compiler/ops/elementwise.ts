@@ -1,8 +1,10 @@
+import type { BoundRules } from '../ir/bound-rules.ts';
 import { sameShape, type Value } from '../ir/graph.ts';
 import type { NdArray } from '../ir/ndarray.ts';
 import type { OpDef, Registry, VjpContext } from '../ir/op.ts';
 import type { OpName } from '../ir/op-attributes.ts';
 import { div, mul, neg, scale, step, sub, sumTo } from './algebra.ts';
+import * as bounds from './bounds/elementwise.ts';
 import { arity, broadcastShapes, f32, floatShape } from './operands.ts';
 import { broadcastStrides, positions } from './strided.ts';
 
@@ -13,6 +15,7 @@ interface UnaryRule<K extends OpName> {
   readonly vjp: (context: VjpContext<K>, x: Value) => Value | undefined;
   /** Method of tfjs-core. */
   readonly tf: string;
+  readonly bounds: BoundRules<K>;
   /** Operator of ONNX, where it is one operator. */
   readonly onnx: string | OpDef<K>['onnx'];
 }
@@ -22,6 +25,7 @@ function unary<K extends OpName>(rule: UnaryRule<K>): OpDef<K> {
     type: (operands) => f32(floatShape(arity(operands, 1)[0])),
     macs: () => 0,
     vjp: (context) => [rule.vjp(context, arity(context.operands, 1)[0])],
+    bounds: rule.bounds,
     evaluate: ({ operands }) => {
       const [x] = arity(operands, 1);
       return { shape: x.shape, data: x.data.map(rule.apply) };
@@ -39,6 +43,7 @@ interface BinaryRule<K extends OpName> {
   readonly apply: (a: number, b: number) => number;
   /** Cotangents of the operands, of the result's shape: the caller sums them back to the operands' shapes. */
   readonly vjp: (context: VjpContext<K>, a: Value, b: Value) => readonly [Value, Value];
+  readonly bounds: BoundRules<K>;
   readonly tf: string;
   readonly onnx: string;
 }
@@ -56,6 +61,7 @@ function binary<K extends OpName>(rule: BinaryRule<K>): OpDef<K> {
       const [da, db] = rule.vjp(context, a, b);
       return [sumTo(builder, da, builder.shapeOf(a)), sumTo(builder, db, builder.shapeOf(b))];
     },
+    bounds: rule.bounds,
     evaluate: ({ operands, type }) => {
       const [a, b] = arity(operands, 2);
       return zip(a, b, type.shape, rule.apply);
@@ -89,12 +95,14 @@ function zip(
  */
 export const ELEMENTWISE = {
   neg: unary({
+    bounds: bounds.neg,
     apply: (x) => -x,
     vjp: ({ builder, cotangent }) => neg(builder, cotangent),
     tf: 'neg',
     onnx: 'Neg',
   }),
   abs: unary({
+    bounds: bounds.abs,
     apply: Math.abs,
     // sign x = step x − step(−x)
     vjp: ({ builder, cotangent }, x) =>
@@ -103,18 +111,21 @@ export const ELEMENTWISE = {
     onnx: 'Abs',
   }),
   exp: unary({
+    bounds: bounds.exp,
     apply: Math.exp,
     vjp: ({ builder, cotangent, result }) => mul(builder, cotangent, result),
     tf: 'exp',
     onnx: 'Exp',
   }),
   log: unary({
+    bounds: bounds.log,
     apply: Math.log,
     vjp: ({ builder, cotangent }, x) => div(builder, cotangent, x),
     tf: 'log',
     onnx: 'Log',
   }),
   sqrt: unary({
+    bounds: bounds.sqrtRules,
     apply: Math.sqrt,
     // d√x = δ / (2·√x)
     vjp: ({ builder, cotangent, result }) => div(builder, cotangent, scale(builder, result, 2)),
@@ -122,12 +133,14 @@ export const ELEMENTWISE = {
     onnx: 'Sqrt',
   }),
   relu: unary({
+    bounds: bounds.relu,
     apply: (x) => Math.max(x, 0),
     vjp: ({ builder, cotangent }, x) => mul(builder, cotangent, step(builder, x)),
     tf: 'relu',
     onnx: 'Relu',
   }),
   step: unary({
+    bounds: bounds.step,
     apply: (x) => (x > 0 ? 1 : 0),
     vjp: () => undefined,
     tf: 'step',
@@ -135,30 +148,35 @@ export const ELEMENTWISE = {
       op('Cast', [op('Greater', [arity(operands, 1)[0], constant('float', 0)])], { to: { type: 'float' } }),
   }),
   stopGradient: unary({
+    bounds: bounds.stopGradient,
     apply: (x) => x,
     vjp: () => undefined,
     tf: 'clone',
     onnx: 'Identity',
   }),
   add: binary({
+    bounds: bounds.addRules,
     apply: (a, b) => a + b,
     vjp: ({ cotangent }) => [cotangent, cotangent],
     tf: 'add',
     onnx: 'Add',
   }),
   sub: binary({
+    bounds: bounds.subRules,
     apply: (a, b) => a - b,
     vjp: ({ builder, cotangent }) => [cotangent, neg(builder, cotangent)],
     tf: 'sub',
     onnx: 'Sub',
   }),
   mul: binary({
+    bounds: bounds.mulRules,
     apply: (a, b) => a * b,
     vjp: ({ builder, cotangent }, a, b) => [mul(builder, cotangent, b), mul(builder, cotangent, a)],
     tf: 'mul',
     onnx: 'Mul',
   }),
   div: binary({
+    bounds: bounds.divRules,
     apply: (a, b) => a / b,
     // d(a/b) = δ/b · (da − (a/b)·db)
     vjp: ({ builder, cotangent, result }, _a, b) => {
@@ -169,6 +187,7 @@ export const ELEMENTWISE = {
     onnx: 'Div',
   }),
   minimum: binary({
+    bounds: bounds.minimum,
     apply: Math.min,
     vjp: ({ builder, cotangent }, a, b) => {
       const second = step(builder, sub(builder, a, b));
@@ -179,6 +198,7 @@ export const ELEMENTWISE = {
     onnx: 'Min',
   }),
   maximum: binary({
+    bounds: bounds.maximum,
     apply: Math.max,
     vjp: ({ builder, cotangent }, a, b) => {
       const second = step(builder, sub(builder, b, a));

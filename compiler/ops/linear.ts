@@ -2,6 +2,7 @@ import type { TensorType } from '../ir/graph.ts';
 import { ndarray } from '../ir/ndarray.ts';
 import type { OpDef, Registry } from '../ir/op.ts';
 import type { OpAttributes } from '../ir/op-attributes.ts';
+import { matmul as matmulBounds } from './bounds/products.ts';
 import { arity } from './operands.ts';
 
 interface Product {
@@ -43,6 +44,7 @@ const matmul: OpDef<'matmul'> = {
     return { dtype: 'f32', shape: [...batch, m, n] };
   },
 
+  bounds: matmulBounds,
   macs: (operands, attributes) => {
     const { batch, m, k, n } = productOf(operands, attributes);
     return batch.reduce((size, axis) => size * axis, m * k * n);

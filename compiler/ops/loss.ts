@@ -3,6 +3,7 @@ import { sameShape, type Value } from '../ir/graph.ts';
 import { ndarray } from '../ir/ndarray.ts';
 import type { OpDef, Registry } from '../ir/op.ts';
 import { add, mean, mul, reshape, sub } from './algebra.ts';
+import { softmaxCrossEntropy as softmaxCrossEntropyBounds } from './bounds/normalization.ts';
 import { arity, f32, floatShape } from './operands.ts';
 
 /**
@@ -37,6 +38,7 @@ const softmaxCrossEntropy: OpDef<'softmaxCrossEntropy'> = {
     }
     return f32([rows]);
   },
+  bounds: softmaxCrossEntropyBounds,
   macs: () => 0,
   vjp: ({ builder, operands, cotangent }) => {
     const [logits, target] = arity(operands, 2);

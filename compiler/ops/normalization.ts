@@ -4,6 +4,7 @@ import { type NdArray, ndarray } from '../ir/ndarray.ts';
 import type { OnnxContext } from '../ir/onnx-context.ts';
 import type { OpDef, Registry } from '../ir/op.ts';
 import { div, mean, mul, scale, shift, sqrt, sub, sum } from './algebra.ts';
+import * as bounds from './bounds/normalization.ts';
 import { arity, f32, floatShape, reducedBySome } from './operands.ts';
 import { groupPositions } from './strided.ts';
 
@@ -44,6 +45,7 @@ function onnxMoments<K extends 'variance' | 'standardize'>(
 /** `mean((x − mean x)²)` over the axes, which are kept as 1. */
 const variance: OpDef<'variance'> = {
   type: (operands, { axes }) => f32(reducedBySome(floatShape(arity(operands, 1)[0]), axes, true)),
+  bounds: bounds.variance,
   macs: () => 0,
   // dσ² = (2/n)·Σ (x − μ)·dx: the mean's own share is zero because deviations sum to zero.
   vjp: ({ builder, node, operands, result, cotangent }) => {
@@ -69,6 +71,7 @@ const standardize: OpDef<'standardize'> = {
     if (!(epsilon > 0)) throw new Error(`epsilon is ${epsilon}, which is not positive`);
     return f32(shape);
   },
+  bounds: bounds.standardize,
   macs: () => 0,
   vjp: ({ builder, node, operands, result, cotangent }) => {
     const { axes, epsilon } = node.attributes;
@@ -104,6 +107,7 @@ const softmax: OpDef<'softmax'> = {
     if (shape.length === 0) throw new Error('softmax needs an axis');
     return f32(shape);
   },
+  bounds: bounds.softmax,
   macs: () => 0,
   vjp: ({ builder, result, cotangent }) => {
     const last = builder.shapeOf(result).length - 1;

@@ -1,5 +1,6 @@
 import { ndarray } from '../ir/ndarray.ts';
 import type { OpDef, Registry } from '../ir/op.ts';
+import * as bounds from './bounds/pooling.ts';
 import { arity, f32, floatShape } from './operands.ts';
 import { forEachWindow, winners } from './pooling/evaluate.ts';
 import { onnxMaxPool, onnxPick, onnxRoute, onnxSumPool, onnxSumPoolGrad } from './pooling/onnx.ts';
@@ -8,6 +9,7 @@ import { assertShape, pooledType, shape4, sizeOfImage, windowOf } from './window
 /** x `[N, C, H, W]` → `[N, C, P, Q]`: the sum of each window, padding counted as 0. */
 const sumPool: OpDef<'sumPool'> = {
   type: (operands, attributes) => pooledType(arity(operands, 1)[0], attributes),
+  bounds: bounds.sumPool,
   macs: () => 0,
   vjp: ({ builder, operands, node, cotangent }) => {
     const inputSize = sizeOfImage(builder.typeOf(arity(operands, 1)[0]));
@@ -36,6 +38,7 @@ const sumPoolGrad: OpDef<'sumPoolGrad'> = {
     assertShape(delta, pooledType(image, attributes).shape);
     return image;
   },
+  bounds: bounds.sumPoolGrad,
   macs: () => 0,
   vjp: ({ builder, node, cotangent }) => {
     const { kernel } = node.attributes;
@@ -57,6 +60,7 @@ const sumPoolGrad: OpDef<'sumPoolGrad'> = {
 /** x `[N, C, H, W]` → `[N, C, P, Q]`. The derivative goes to the first winner of each window, row-major: one choice of subgradient. */
 const maxPool: OpDef<'maxPool'> = {
   type: (operands, attributes) => pooledType(arity(operands, 1)[0], attributes),
+  bounds: bounds.maxPool,
   macs: () => 0,
   vjp: ({ builder, operands, node, cotangent }) => [
     builder.op('maxPoolRoute', [arity(operands, 1)[0], cotangent], node.attributes),
@@ -79,6 +83,7 @@ const maxPoolRoute: OpDef<'maxPoolRoute'> = {
     assertShape(delta, pooledType(x, attributes).shape);
     return x;
   },
+  bounds: bounds.maxPoolRoute,
   macs: () => 0,
   // Which element wins is constant almost everywhere, so nothing flows to x.
   vjp: ({ builder, operands, node, cotangent }) => [
@@ -104,6 +109,7 @@ const maxPoolPick: OpDef<'maxPoolPick'> = {
     assertShape(u, floatShape(x));
     return pooledType(x, attributes);
   },
+  bounds: bounds.maxPoolPick,
   macs: () => 0,
   vjp: ({ builder, operands, node, cotangent }) => [
     undefined,

@@ -1,7 +1,8 @@
 import { sameShape, sizeOf, type TensorType } from '../ir/graph.ts';
-import { stridesOf } from '../ir/ndarray.ts';
+import { type NdArray, stridesOf } from '../ir/ndarray.ts';
 import type { OpDef, Registry } from '../ir/op.ts';
 import { broadcastTo, reshape, restoreAxes, sumTo, transpose } from './algebra.ts';
+import * as bounds from './bounds/shape.ts';
 import { arity, broadcastsTo, f32, floatShape, reducedBySome } from './operands.ts';
 import { broadcastStrides, groupPositions, positions, read } from './strided.ts';
 
@@ -9,6 +10,7 @@ import { broadcastStrides, groupPositions, positions, read } from './strided.ts'
 const sum: OpDef<'sum'> = {
   type: (operands, { axes, keepDims }) =>
     f32(reducedBySome(floatShape(arity(operands, 1)[0]), axes, keepDims)),
+  bounds: bounds.sum,
   macs: () => 0,
   vjp: ({ builder, operands, node, cotangent }) => {
     const shape = builder.shapeOf(arity(operands, 1)[0]);
@@ -37,6 +39,7 @@ const broadcastToDef: OpDef<'broadcastTo'> = {
     if (!broadcastsTo(from, shape)) throw new Error(`[${from}] does not broadcast to [${shape}]`);
     return f32(shape);
   },
+  bounds: bounds.broadcastTo,
   macs: () => 0,
   vjp: ({ builder, operands, cotangent }) => [
     sumTo(builder, cotangent, builder.shapeOf(arity(operands, 1)[0])),
@@ -57,6 +60,7 @@ const broadcastToDef: OpDef<'broadcastTo'> = {
 
 /** The same elements in row-major order under another shape. */
 const reshapeDef: OpDef<'reshape'> = {
+  bounds: bounds.view((operands, _, { shape }) => ({ shape, data: arity(operands, 1)[0].data })),
   type: (operands, { shape }) => {
     const from = floatShape(arity(operands, 1)[0]);
     if (sizeOf(from) !== sizeOf(shape)) throw new Error(`[${from}] does not reshape to [${shape}]`);
@@ -76,8 +80,17 @@ const reshapeDef: OpDef<'reshape'> = {
   },
 };
 
+function transposed(x: NdArray, shape: readonly number[], permutation: readonly number[]): NdArray {
+  const strides = stridesOf(x.shape);
+  const order = permutation.map((axis) => strides[axis] ?? 0);
+  return read(x, shape, positions(shape, order));
+}
+
 /** Axis i of the result is axis `permutation[i]` of the operand. */
 const transposeDef: OpDef<'transpose'> = {
+  bounds: bounds.view((operands, { permutation }, { shape }) =>
+    transposed(arity(operands, 1)[0], shape, permutation),
+  ),
   type: (operands, { permutation }) => {
     const shape = floatShape(arity(operands, 1)[0]);
     const sorted = [...permutation].sort((a, b) => a - b);
@@ -102,18 +115,8 @@ const transposeDef: OpDef<'transpose'> = {
       ),
     ];
   },
-  evaluate: ({ operands, attributes, type }) => {
-    const [x] = arity(operands, 1);
-    const strides = stridesOf(x.shape);
-    return read(
-      x,
-      type.shape,
-      positions(
-        type.shape,
-        attributes.permutation.map((axis) => strides[axis] ?? 0),
-      ),
-    );
-  },
+  evaluate: ({ operands, attributes, type }) =>
+    transposed(arity(operands, 1)[0], type.shape, attributes.permutation),
   tfjs: ({ tf, operands, attributes }) => tf('transpose', arity(operands, 1)[0], attributes.permutation),
   onnx: ({ op, operands, attributes }) =>
     op('Transpose', arity(operands, 1), { perm: attributes.permutation }),
@@ -141,6 +144,7 @@ const slice: OpDef<'slice'> = {
     }
     return { dtype, shape: starts.map((start, i) => (ends[i] ?? 0) - start) };
   },
+  bounds: bounds.slice,
   macs: () => 0,
   vjp: ({ builder, operands, node, cotangent }) => {
     const { starts, ends } = node.attributes;
@@ -176,6 +180,7 @@ const pad: OpDef<'pad'> = {
     }
     return f32(shape.map((n, i) => n + (before[i] ?? 0) + (after[i] ?? 0)));
   },
+  bounds: bounds.pad,
   macs: () => 0,
   vjp: ({ builder, operands, node, cotangent }) => {
     const { before } = node.attributes;
@@ -211,6 +216,7 @@ const oneHot: OpDef<'oneHot'> = {
     if (labels.dtype !== 'i32') throw new Error(`expected i32 labels, got ${labels.dtype}[${labels.shape}]`);
     return f32([...labels.shape, depth]);
   },
+  bounds: bounds.oneHot,
   macs: () => 0,
   vjp: () => [undefined],
   evaluate: ({ operands, attributes: { depth }, type }) => {

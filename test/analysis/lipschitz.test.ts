@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ChainLayer, lipschitzChain } from '../../compiler/analysis/lipschitz/chain.ts';
 import { lipschitzPair } from '../../compiler/analysis/lipschitz/pair.ts';
-import { type Matrix, matrix } from '../../compiler/analysis/norms/matrix.ts';
-import { spectralNorm } from '../../compiler/analysis/norms/spectral.ts';
+import { type Matrix, matrix } from '../../compiler/norms/matrix.ts';
+import { spectralNorm } from '../../compiler/norms/spectral.ts';
 import { compare, fromNumber, multiply, ONE, toNumber, ZERO } from '../../compiler/numeric/bound.ts';
 import { normals } from '../../compiler/numeric/random.ts';
+import { largestSingularValue, product } from '../norms/norms-reference.ts';
 import { cases } from '../support/property.ts';
-import { largestSingularValue, product } from './norms-reference.ts';
 
 function gaussian(rows: number, columns: number, seed: number): Matrix {
   const data = normals(seed, `weights ${rows}×${columns}`, 0, rows * columns);

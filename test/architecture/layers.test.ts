@@ -8,9 +8,11 @@ import { describe, expect, it } from 'vitest';
  */
 const LAYERS = [
   ['compiler/source', 'compiler/numeric', 'compiler/diagnostics'],
+  ['compiler/functional'],
   ['grammar', 'compiler/syntax'],
   ['compiler/check'],
   ['compiler/ir'],
+  ['compiler/norms'],
   ['compiler/ops'],
   ['compiler/lower'],
   ['compiler/analysis'],

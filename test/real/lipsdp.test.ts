@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { lipschitzPair } from '../../compiler/analysis/lipschitz/pair.ts';
-import { type Matrix, matrix } from '../../compiler/analysis/norms/matrix.ts';
-import { spectralNorm } from '../../compiler/analysis/norms/spectral.ts';
+import { type Matrix, matrix } from '../../compiler/norms/matrix.ts';
+import { spectralNorm } from '../../compiler/norms/spectral.ts';
 import { multiply, toNumber } from '../../compiler/numeric/bound.ts';
 
 const root = process.env['QSPEC_DATA'];

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { FunctionalBuilder } from '../../compiler/analysis/functional/builder.ts';
-import type { Functional, NodeId } from '../../compiler/analysis/functional/functional.ts';
-import type { OperationName } from '../../compiler/analysis/functional/operations.ts';
-import { levelAt, type Step, stepsOf } from '../../compiler/analysis/functional/step.ts';
+import { FunctionalBuilder } from '../../compiler/functional/builder.ts';
+import type { Functional, NodeId } from '../../compiler/functional/functional.ts';
+import type { OperationName } from '../../compiler/functional/operations.ts';
+import { levelAt, type Step, stepsOf } from '../../compiler/functional/step.ts';
 import { type Bound, fromNumber, ONE, ZERO } from '../../compiler/numeric/bound.ts';
 import {
   bitLength,

@@ -1,6 +1,6 @@
+import type { Matrix } from '../../norms/matrix.ts';
+import { spectralNorm } from '../../norms/spectral.ts';
 import { type Bound, min, multiply, ONE } from '../../numeric/bound.ts';
-import type { Matrix } from '../norms/matrix.ts';
-import { spectralNorm } from '../norms/spectral.ts';
 import { type LipschitzOptions, scaledBound } from './pair.ts';
 
 /**

@@ -1,8 +1,8 @@
+import { frobeniusUp, gramInto } from '../../norms/gram.ts';
+import { type Matrix, matrix, shifted, toUnit, transposed } from '../../norms/matrix.ts';
+import { addUp, mulUp, SMALLEST, UNIT_ROUNDOFF } from '../../norms/outward.ts';
+import { spectralNorm, spectralNormUp } from '../../norms/spectral.ts';
 import { type Bound, min, multiply, ZERO } from '../../numeric/bound.ts';
-import { frobeniusUp, gramInto } from '../norms/gram.ts';
-import { type Matrix, matrix, shifted, toUnit, transposed } from '../norms/matrix.ts';
-import { addUp, mulUp, SMALLEST, UNIT_ROUNDOFF } from '../norms/outward.ts';
-import { spectralNorm, spectralNormUp } from '../norms/spectral.ts';
 import { balancedScaling, optimizedScaling } from './scaling.ts';
 
 /** What a Lipschitz bound may cost. */

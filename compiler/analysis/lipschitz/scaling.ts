@@ -1,4 +1,4 @@
-import { gramInto } from '../norms/gram.ts';
+import { gramInto } from '../../norms/gram.ts';
 import { dot, type Evaluation, minimize } from './minimize.ts';
 
 /**

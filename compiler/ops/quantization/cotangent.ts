@@ -2,11 +2,13 @@ import type { Builder } from '../../ir/builder.ts';
 import type { Value } from '../../ir/graph.ts';
 import type { OpDef } from '../../ir/op.ts';
 import type { OpAttributes } from '../../ir/op-attributes.ts';
+import { quantizeCotangent as quantizeCotangentBounds } from '../bounds/quantization.ts';
 import { arity, f32, floatShape } from '../operands.ts';
 
 /** x → x. The cotangent of x is that of the result, quantized: at its own scale, rounded as the attributes say. */
 export const quantizeCotangent: OpDef<'quantizeCotangent'> = {
   type: (operands) => f32(floatShape(arity(operands, 1)[0])),
+  bounds: quantizeCotangentBounds,
   macs: () => 0,
   vjp: ({ builder, node, cotangent }) => [
     quantized(builder, cotangent, node.attributes, node.origin.name ?? 'cotangent'),

@@ -1,11 +1,13 @@
 import type { OpDef } from '../../ir/op.ts';
 import { mul, sumTo } from '../algebra.ts';
+import { productBounds } from '../bounds/elementwise.ts';
 import { arity } from '../operands.ts';
 import { mapScaled, scaledType } from './quantize.ts';
 
 /** operands codes, scale → `codes · scale`. */
 export const dequantize: OpDef<'dequantize'> = {
   type: (operands) => scaledType(...arity(operands, 2)),
+  bounds: productBounds,
   macs: () => 0,
   vjp: ({ builder, operands, cotangent }) => {
     const [codes, scale] = arity(operands, 2);

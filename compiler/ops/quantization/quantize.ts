@@ -3,6 +3,7 @@ import type { NdArray } from '../../ir/ndarray.ts';
 import type { OpDef } from '../../ir/op.ts';
 import { quantizeStochasticValue, quantizeValue } from '../../numeric/round.ts';
 import { mul } from '../algebra.ts';
+import * as bounds from '../bounds/quantization.ts';
 import { arity, broadcastsTo, f32, floatShape } from '../operands.ts';
 import { broadcastStrides, positions } from '../strided.ts';
 import { onnxQuantize, onnxQuantizeStochastic } from './onnx-quantize.ts';
@@ -28,6 +29,7 @@ export function mapScaled(
 /** operands x, scale → the value of `scale · grid` nearest to x. */
 export const quantize: OpDef<'quantize'> = {
   type: (operands) => scaledType(...arity(operands, 2)),
+  bounds: bounds.quantize,
   macs: () => 0,
   // Straight-through estimator: the identity where x is on the grid, 0 where it saturates (Bengio et al. 2013).
   vjp: ({ builder, operands, node, cotangent }) => [
@@ -54,6 +56,7 @@ export const quantizeStochastic: OpDef<'quantizeStochastic'> = {
     }
     return scaledType(x, scale);
   },
+  bounds: bounds.quantizeStochastic,
   macs: () => 0,
   vjp: ({ builder, operands, node, cotangent }) => {
     const [x, scale] = arity(operands, 3);

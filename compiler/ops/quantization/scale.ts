@@ -2,6 +2,7 @@ import { ndarray } from '../../ir/ndarray.ts';
 import type { OpDef } from '../../ir/op.ts';
 import { gridMax } from '../../numeric/format.ts';
 import { scaleOf } from '../../numeric/round.ts';
+import { quantScale as quantScaleBounds } from '../bounds/quantization.ts';
 import { arity, f32, floatShape, reducedShape } from '../operands.ts';
 import { groupPositions } from '../strided.ts';
 import { onnxScale } from './onnx-scale.ts';
@@ -12,6 +13,7 @@ import { onnxScale } from './onnx-scale.ts';
  */
 export const quantScale: OpDef<'quantScale'> = {
   type: (operands, { axes }) => f32(reducedShape(floatShape(arity(operands, 1)[0]), axes, true)),
+  bounds: quantScaleBounds,
   macs: () => 0,
   // A scale is constant under differentiation, as the straight-through estimator has it.
   vjp: () => [undefined],

@@ -1,0 +1,50 @@
+import type { Graph } from '../../ir/graph.ts';
+import { lookup } from '../../lower/lookup.ts';
+import type { TrainingProgram } from '../../lower/program.ts';
+import type { Quantity, Reference } from './contract.ts';
+import { type Named, valuesGraph } from './linear.ts';
+import { perturb } from './perturb.ts';
+import { gradientOf, isLogits, parameterNames } from './study.ts';
+
+/** What is compared where a prediction is confirmed: a step that rounds, and what it is measured against. */
+export interface Observation {
+  /** Outputs {@link observedNames} of the quantized step; under `exact:NAME` the reference's too where it depends on the draw. */
+  readonly quantized: Graph;
+  /** The reference, where it is the same for every draw. */
+  readonly exact: Graph | undefined;
+  readonly names: readonly string[];
+}
+
+/** The prefix of the reference's outputs in {@link Observation.quantized}. */
+export const EXACT = 'exact:';
+
+/**
+ * The graphs that observe real errors. The exact gradient at a quantized point belongs to one draw of the forward pass, so that there one
+ * graph computes both.
+ */
+export function observation(program: TrainingProgram, reference: Reference): Observation {
+  const graph = program.stepWithGradients;
+  const outputs = new Map(graph.outputs.map(({ name, value }) => [name, value]));
+  const names = [
+    ...[...outputs.keys()].filter(isLogits),
+    'loss',
+    ...parameterNames(program).map((name) => `${name}.grad`),
+    ...parameterNames(program),
+  ];
+  const { nodes, valueOf } = perturb(graph, reference, (name) => program.plan.sites.has(name));
+  const named = (prefix: string, of: (output: number) => number): readonly Named[] =>
+    names.map((name) => ({ name: `${prefix}${name}`, value: of(lookup(outputs, name)) }));
+  const quantized = named('', (value) => value);
+  const exact = named(EXACT, valueOf);
+  if (reference === 'real')
+    return { quantized: valuesGraph(nodes, quantized), exact: valuesGraph(nodes, exact), names };
+  return { quantized: valuesGraph(nodes, [...quantized, ...exact]), exact: undefined, names };
+}
+
+/** The quantities that an output's error counts towards. */
+export function quantitiesOfOutput(program: TrainingProgram, output: string): readonly Quantity[] {
+  if (isLogits(output)) return ['logits'];
+  if (output === 'loss') return ['loss'];
+  const parameter = parameterNames(program).find((name) => output === `${name}.grad`);
+  return parameter === undefined ? ['update'] : ['gradient', gradientOf(parameter)];
+}

@@ -1,0 +1,244 @@
+import { type Graph, sizeOf } from '../../ir/graph.ts';
+import { lookup } from '../../lower/lookup.ts';
+import type { TrainingProgram } from '../../lower/program.ts';
+import type {
+  BatchPrediction,
+  Evaluate,
+  ProbabilityOptions,
+  ProbeBatch,
+  ProbePoint,
+  ProbeTensor,
+  ProbeTensors,
+  Quantity,
+  QuantityPrediction,
+} from './contract.ts';
+import {
+  drawn,
+  type ForwardErrors,
+  type Injection,
+  kinkInjections,
+  pairsOf,
+  siteInjections,
+} from './injections.ts';
+import { dot, type ErrorProducts, errorProducts, summarize, sumProducts } from './statistics.ts';
+import { gradientOf, isLogits, operandName, parameterNames, type Study, study } from './study.ts';
+import { gradientInput, type UpdateGraphs, updateGraphs } from './update.ts';
+
+/** Options with their defaults. */
+export type Settings = Required<ProbabilityOptions>;
+
+export function settingsOf(options: ProbabilityOptions): Settings {
+  return {
+    probability: 0.99,
+    passes: 16,
+    switches: true,
+    nearest: 'uniform',
+    seed: 0,
+    step: 0,
+    ...options,
+  };
+}
+
+/**
+ * Predicts the error of every quantity on every batch, for the planned formats at the given point. Formulas A and B of
+ * `probability-mode.md`: the probability space is the rounding of stochastic sites at this point and batch; rounding to
+ * nearest is a model.
+ */
+export async function predict(
+  program: TrainingProgram,
+  point: ProbePoint,
+  batches: readonly ProbeBatch[],
+  evaluate: Evaluate,
+  options: ProbabilityOptions,
+): Promise<readonly BatchPrediction[]> {
+  const settings = settingsOf(options);
+  const subject = study(program, settings.reference);
+  const updates = updateGraphs(program);
+  const predictions: BatchPrediction[] = [];
+  for (const batch of batches) {
+    const pass = passOf(evaluate, [point, batch.tensors], settings.step);
+    const quantities = await predictBatch(subject, updates, pass, settings);
+    predictions.push({ batch: batch.name, quantities });
+  }
+  return predictions;
+}
+
+/** One point and batch. */
+export interface Pass {
+  readonly inputs: ProbeTensors;
+  /** Evaluates a graph here with further inputs, such as tangents. */
+  run(graph: Graph, further?: ProbeTensors, step?: number): Promise<ProbeTensors>;
+}
+
+export function passOf(evaluate: Evaluate, given: readonly ProbeTensors[], step: number): Pass {
+  const inputs = new Map(given.flatMap((tensors) => [...tensors]));
+  return {
+    inputs,
+    run: (graph, further, at) =>
+      evaluate(graph, further ? new Map([...inputs, ...further]) : inputs, at ?? step),
+  };
+}
+
+async function predictBatch(
+  subject: Study,
+  updates: UpdateGraphs,
+  pass: Pass,
+  settings: Settings,
+): Promise<ReadonlyMap<Quantity, QuantityPrediction>> {
+  const base = await pass.run(subject.values);
+  const sites = siteInjections(subject, base, settings.nearest);
+  const errors = settings.switches ? await forwardErrors(subject, base, sites, pass, settings) : new Map();
+  const injections = [...sites, ...kinkInjections(subject, base, errors)];
+  const draws: ProbeTensors[] = [];
+  for (let i = 0; i < settings.passes; i++)
+    draws.push(
+      await pass.run(
+        subject.whole,
+        tangents(subject, injections, (x) => drawn(x, settings.seed, i)),
+      ),
+    );
+  const shifted = injections.some((x) => x.mean);
+  const bias = shifted
+    ? await pass.run(
+        subject.whole,
+        tangents(subject, injections, (x) => x.mean),
+      )
+    : undefined;
+  const products = new Map(
+    subject.targets.map(({ name }) => {
+      const vectors = draws.map((draw) => lookup(draw, name).data);
+      return [
+        name,
+        errorProducts(vectors, bias && lookup(bias, name).data, lookup(base, name).data),
+      ] as const;
+    }),
+  );
+  const quantities = quantitiesOf(subject, products);
+  const updateProducts = await sampleUpdates(subject, updates, pass, base, draws, bias);
+  return new Map(
+    [...quantities, ['update', updateProducts] as const].map(([name, p]) => [
+      name,
+      summarize(p, settings.probability),
+    ]),
+  );
+}
+
+/** The targets' products, and those of the concatenations `logits` and `gradient`. */
+function quantitiesOf(
+  subject: Study,
+  products: ReadonlyMap<string, ErrorProducts>,
+): ReadonlyMap<Quantity, ErrorProducts> {
+  const sumOf = (keep: (name: string) => boolean) =>
+    sumProducts(subject.targets.filter(({ name }) => keep(name)).map(({ name }) => lookup(products, name)));
+  return new Map([
+    ['logits', sumOf(isLogits)],
+    ['loss', lookup(products, 'loss')],
+    ['gradient', sumOf((name) => name.startsWith(gradientOf('')))],
+    ...[...products].filter(([name]) => name.startsWith(gradientOf(''))),
+  ]);
+}
+
+/** τ² of every kink: the mean square of its operand's tangents over passes of random signs (formula A). */
+export async function forwardErrors(
+  subject: Study,
+  base: ProbeTensors,
+  sites: readonly Injection[],
+  pass: Pass,
+  { seed, passes }: Pick<Settings, 'seed' | 'passes'>,
+): Promise<ForwardErrors> {
+  const { kinks } = subject.perturbed;
+  const forward = new Set(subject.perturbed.sites.filter((s) => s.phase === 'F').map((s) => s.name));
+  const noisy = sites.filter(({ point }) => forward.has(point));
+  if (kinks.length === 0 || noisy.length === 0) return new Map();
+  const pairs = new Map(
+    kinks.flatMap((k) =>
+      k.kind === 'pool' ? [[k.name, pairsOf(k, lookup(base, operandName(k)))] as const] : [],
+    ),
+  );
+  const sums = new Map<string, Float32Array>();
+  for (let i = 0; i < passes; i++) {
+    // Signs of their own, so that the switches are independent of the noise that the other passes draw.
+    const moved = await pass.run(
+      subject.forward,
+      tangents(subject, noisy, (x) => drawn(x, seed, passes + i)),
+    );
+    for (const kink of kinks) {
+      const dz = lookup(moved, operandName(kink)).data;
+      const of = pairs.get(kink.name);
+      const count = of ? of.winner.length : dz.length;
+      const sum = sums.get(kink.name) ?? new Float32Array(count);
+      sums.set(kink.name, sum);
+      for (let j = 0; j < count; j++) {
+        const d = of ? (dz[of.winner[j] ?? 0] ?? 0) - (dz[of.loser[j] ?? 0] ?? 0) : (dz[j] ?? 0);
+        sum[j] = (sum[j] ?? 0) + (d * d) / passes;
+      }
+    }
+  }
+  return sums;
+}
+
+/** Tangent inputs of the injections, zeros where nothing is injected. */
+export function tangents(
+  { points }: Study,
+  injections: readonly Injection[],
+  of: (injection: Injection) => Float32Array | undefined,
+): ProbeTensors {
+  const given = new Map(injections.map((x) => [x.point, of(x)]));
+  return new Map(
+    [...points].map(([name, shape]): [string, ProbeTensor] => [
+      `tangent:${name}`,
+      { shape, data: given.get(name) ?? new Float32Array(sizeOf(shape)) },
+    ]),
+  );
+}
+
+/**
+ * Errors of the update: U itself, with its stored formats, at the gradient with a drawn error, less U in real arithmetic at the exact
+ * one. Their mean stands for the bias.
+ */
+async function sampleUpdates(
+  subject: Study,
+  updates: UpdateGraphs,
+  pass: Pass,
+  base: ProbeTensors,
+  draws: readonly ProbeTensors[],
+  bias: ProbeTensors | undefined,
+): Promise<ErrorProducts> {
+  const parameters = parameterNames(subject.program);
+  const given = (draw?: ProbeTensors): ProbeTensors =>
+    new Map(
+      parameters.map((name) => {
+        const exact = lookup(base, gradientOf(name));
+        const noise = draw && lookup(draw, gradientOf(name)).data;
+        const shift = bias && lookup(bias, gradientOf(name)).data;
+        const data = Float32Array.from(exact.data);
+        if (noise)
+          for (let i = 0; i < data.length; i++)
+            data[i] = (data[i] ?? 0) + (noise[i] ?? 0) + (shift?.[i] ?? 0);
+        return [gradientInput(name), { shape: exact.shape, data }];
+      }),
+    );
+  const exact = await pass.run(updates.exact, given());
+  const moved: ProbeTensors[] = [];
+  for (const [i, draw] of draws.entries()) moved.push(await pass.run(updates.quantized, given(draw), i));
+  const products = parameters.map((name) => {
+    const target = lookup(exact, name).data;
+    const errors = moved.map((m) => Float64Array.from(lookup(m, name).data, (x, i) => x - (target[i] ?? 0)));
+    const mean = Float64Array.from(
+      target,
+      (_, i) => errors.reduce((sum, e) => sum + (e[i] ?? 0), 0) / errors.length,
+    );
+    // Deviations from a mean of m draws have (m−1)/m of the variance; the mean's own square has the rest.
+    const scale = Math.sqrt(errors.length / (errors.length - 1));
+    const centred = errors.map((e) => e.map((x, i) => scale * (x - (mean[i] ?? 0))));
+    const old = lookup(pass.inputs, name).data;
+    const products = errorProducts(
+      centred,
+      mean,
+      Float64Array.from(target, (x, i) => x - (old[i] ?? 0)),
+    );
+    const noise = centred.reduce((sum, e) => sum + dot(e, e), 0) / centred.length / centred.length;
+    return { ...products, bias: Math.max(0, products.bias - noise) };
+  });
+  return sumProducts(products);
+}

@@ -1,0 +1,77 @@
+import type { QuantityPrediction } from './contract.ts';
+
+/** Inner products of the error vectors of the passes with each other and with the bias; they add over tensors. */
+export interface ErrorProducts {
+  /** `e_i·e_j`, row-major. */
+  readonly gram: Float64Array;
+  /** `e_i·b`. */
+  readonly cross: Float64Array;
+  /** `b·b`. */
+  readonly bias: number;
+  /** Squared norm of the quantity itself. */
+  readonly square: number;
+}
+
+type Vector = Float32Array | Float64Array | Int32Array;
+
+export function errorProducts(
+  errors: readonly Vector[],
+  bias: Vector | undefined,
+  value: Vector,
+): ErrorProducts {
+  const m = errors.length;
+  const gram = new Float64Array(m * m);
+  errors.forEach((a, i) => {
+    for (let j = i; j < m; j++) {
+      const product = dot(a, errors[j] ?? a);
+      gram[i * m + j] = product;
+      gram[j * m + i] = product;
+    }
+  });
+  const cross = Float64Array.from(errors, (e) => (bias ? dot(e, bias) : 0));
+  return { gram, cross, bias: bias ? dot(bias, bias) : 0, square: dot(value, value) };
+}
+
+/** The products of a concatenation. */
+export function sumProducts(all: readonly ErrorProducts[]): ErrorProducts {
+  return all.reduce((a, b) => ({
+    gram: a.gram.map((x, i) => x + (b.gram[i] ?? 0)),
+    cross: a.cross.map((x, i) => x + (b.cross[i] ?? 0)),
+    bias: a.bias + b.bias,
+    square: a.square + b.square,
+  }));
+}
+
+/**
+ * Root mean square and p-quantile of `‖e + b‖`. With e a sum of many independent terms, the squared norm has mean `tr C + ‖b‖²` and
+ * variance `2·tr C² + 4·bᵀCb`, C the covariance, which `(e_i·e_j)²` and `(e_i·b)²` estimate without bias; Cantelli's inequality
+ * puts the p-quantile of anything at most `√(p/(1−p))` standard deviations above its mean (`probability-mode.md`, Quantile).
+ */
+export function summarize(
+  { gram, cross, bias, square }: ErrorProducts,
+  probability: number,
+): QuantityPrediction {
+  const m = cross.length;
+  let trace = 0;
+  let pairs = 0;
+  for (let i = 0; i < m; i++) {
+    trace += gram[i * m + i] ?? 0;
+    for (let j = 0; j < m; j++) if (i !== j) pairs += (gram[i * m + j] ?? 0) ** 2;
+  }
+  const expected = trace / m + bias;
+  const along = cross.reduce((sum, x) => sum + x * x, 0) / m;
+  const deviation = Math.sqrt((2 * pairs) / (m * (m - 1)) + 4 * along);
+  return {
+    norm: Math.sqrt(square),
+    rms: Math.sqrt(expected),
+    bias: Math.sqrt(bias),
+    quantile: Math.sqrt(expected + Math.sqrt(probability / (1 - probability)) * deviation),
+    deviation,
+  };
+}
+
+export function dot(a: Vector, b: Vector): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
+  return sum;
+}

@@ -1,0 +1,123 @@
+import type { BoundRules, Errors } from '../../ir/bound-rules.ts';
+import { sizeOf } from '../../ir/graph.ts';
+import type { PoolWindow } from '../../ir/op-attributes.ts';
+import { type Bound, isUnbounded, multiply, ONE, UNBOUNDED, ZERO } from '../../numeric/bound.ts';
+import { ANY_ERROR } from './elementwise.ts';
+import { gamma32, magnitude, rootOf, times } from './range.ts';
+import { charged, computed, exact, gained } from './terms.ts';
+
+/** Windows in which one element lies, at most. */
+function overlapOf({ kernel, strides }: PoolWindow): number {
+  return kernel.reduce((product, k, axis) => product * Math.ceil(k / (strides[axis] ?? 1)), 1);
+}
+
+/** Sums of up to `terms` elements, each of which enters up to `uses` of them: gain `terms` in ∞, `√(terms·uses)` in 2. */
+function windowSum<K extends 'sumPool' | 'sumPoolGrad'>(
+  counts: (window: PoolWindow) => { readonly terms: number; readonly uses: number },
+): BoundRules<K> {
+  return {
+    range: ({ range, attributes }) => {
+      const x = range(0);
+      const { terms, uses } = counts(attributes);
+      return {
+        pos: times(x.pos, terms),
+        neg: times(x.neg, terms),
+        norm2: multiply(rootOf(terms * uses), x.norm2),
+        away: ZERO,
+        cap: isUnbounded(x.cap) ? UNBOUNDED : times(x.cap, 2 * terms),
+        nonNegative: x.nonNegative,
+      };
+    },
+    error: (context) => {
+      const { algebra, attributes, operandTypes } = context;
+      const { terms, uses } = counts(attributes);
+      const sum = [times(ONE, terms), rootOf(terms * uses)] as const;
+      const x = computed(algebra, context.range(0), context.error(0), sizeOf(operandTypes[0]?.shape ?? []));
+      return {
+        through: [gained(algebra, context.error(0), ...sum)],
+        local: gained(algebra, gained(algebra, x, ...sum), gamma32(terms - 1)),
+      };
+    },
+  };
+}
+
+export const sumPool = windowSum<'sumPool'>((window) => ({
+  terms: sizeOf(window.kernel),
+  uses: overlapOf(window),
+}));
+
+export const sumPoolGrad = windowSum<'sumPoolGrad'>((window) => ({
+  terms: overlapOf(window),
+  uses: sizeOf(window.kernel),
+}));
+
+/** Non-expansive in ∞; in 2 an element may win in every window in which it lies. */
+export const maxPool: BoundRules<'maxPool'> = {
+  range: ({ range, attributes }) => {
+    const x = range(0);
+    return { ...x, norm2: multiply(rootOf(overlapOf(attributes)), x.norm2) };
+  },
+  error: (context) => {
+    const uses = rootOf(overlapOf(context.attributes));
+    return exact(context, [gained(context.algebra, context.error(0), ONE, uses)]);
+  },
+};
+
+/**
+ * The routing is discontinuous in x. A window whose winner is the same passes on `e_δ`; one whose winner changed loses δ at one place and
+ * has δ̂ at another: at most `|δ| + e_δ` at each, so that `√2·‖δ‖` is charged beside what passes.
+ */
+export const maxPoolRoute: BoundRules<'maxPoolRoute'> = {
+  range: ({ range, attributes }) => {
+    const delta = range(1);
+    const uses = overlapOf(attributes);
+    return {
+      ...delta,
+      pos: times(delta.pos, uses),
+      neg: times(delta.neg, uses),
+      norm2: multiply(rootOf(uses), delta.norm2),
+      away: ZERO,
+      cap: isUnbounded(delta.cap) ? UNBOUNDED : times(delta.cap, 2 * uses),
+    };
+  },
+  error: (context) => {
+    const { algebra, attributes, operandTypes } = context;
+    const delta = context.range(1);
+    const uses = overlapOf(attributes);
+    const sum = [times(ONE, uses), rootOf(uses)] as const;
+    const moved: Errors<ReturnType<typeof algebra.constant>> = {
+      inf: algebra.constant(times(magnitude(delta), uses)),
+      two: algebra.constant(multiply(rootOf(2 * uses), delta.norm2)),
+    };
+    const through = [
+      charged(algebra, context.error(0), ANY_ERROR, moved),
+      gained(algebra, context.error(1), ...sum),
+    ];
+    if (uses === 1) return exact(context, through);
+    const size = sizeOf(operandTypes[1]?.shape ?? []);
+    const hats = gained(algebra, computed(algebra, delta, context.error(1), size), ...sum);
+    return { through, local: gained(algebra, hats, gamma32(uses - 1)) };
+  },
+};
+
+/** Picks `u` at the winner: another winner gives another element, at most `2·max|u|` away. */
+export const maxPoolPick: BoundRules<'maxPoolPick'> = {
+  range: ({ range, attributes }) => {
+    const u = range(1);
+    return { ...u, norm2: multiply(rootOf(overlapOf(attributes)), u.norm2) };
+  },
+  error: (context) => {
+    const { algebra, attributes } = context;
+    const u = context.range(1);
+    const uses = rootOf(overlapOf(attributes));
+    const twice = (x: Bound): Bound => times(x, 2);
+    const other: Errors<ReturnType<typeof algebra.constant>> = {
+      inf: algebra.constant(twice(magnitude(u))),
+      two: algebra.constant(twice(multiply(uses, u.norm2))),
+    };
+    return exact(context, [
+      charged(algebra, context.error(0), ANY_ERROR, other),
+      gained(algebra, context.error(1), ONE, uses),
+    ]);
+  },
+};

@@ -1,0 +1,214 @@
+import type { BoundRules, ErrorContext, Errors, ErrorTerms, ScaleSource } from '../../ir/bound-rules.ts';
+import { sizeOf } from '../../ir/graph.ts';
+import {
+  add,
+  type Bound,
+  divide,
+  fromNumber,
+  max,
+  multiply,
+  ONE,
+  UNBOUNDED,
+  ZERO,
+} from '../../numeric/bound.ts';
+import {
+  codeRange,
+  type FloatElement,
+  gridMax,
+  type IntElement,
+  maxFinite,
+  minNormalExponent,
+} from '../../numeric/format.ts';
+import { MIN_SCALE } from '../../numeric/round.ts';
+
+import { ANY_ERROR } from './elementwise.ts';
+import { bound, magnitude, symmetric } from './range.ts';
+import { added, charged, computed, everywhere, exact, noError } from './terms.ts';
+
+/**
+ * A scale is `absmax/gridMax` of what it scales, at least {@link MIN_SCALE}, or 1 for zeros. It jumps there, and to the next power of two, so
+ * that any error costs the whole of it; the quantizer's own rule does not read it, for it holds at whatever scale.
+ */
+export const quantScale: BoundRules<'quantScale'> = {
+  range: ({ range, attributes, type }) => {
+    const most = divide(magnitude(range(0)), bound(gridMax(attributes.element)));
+    const wider = attributes.kind === 'power_of_two' ? add(most, most) : most;
+    const top = max(wider, ONE);
+    return {
+      pos: top,
+      neg: ZERO,
+      norm2: multiply(fromNumber(Math.sqrt(sizeOf(type.shape)) * (1 + 2 ** -50)), top),
+      away: bound(MIN_SCALE),
+      cap: UNBOUNDED,
+      nonNegative: true,
+    };
+  },
+  error: (context) => {
+    const { algebra, result, type } = context;
+    const e = context.error(0);
+    const whole = algebra.sum([algebra.constant(magnitude(result)), e.inf, e.inf]);
+    const size = sizeOf(type.shape);
+    return exact(context, [charged(algebra, e, ANY_ERROR, everywhere(algebra, whole, size))]);
+  },
+};
+
+/**
+ * How far a quantizer of an element rounds, as multiples of the largest magnitude that its scale follows, or in absolute terms.
+ * Nearest: half a step; stochastic: less than one.
+ */
+export interface QuantizerStep {
+  /** `|Q(x) − x| ≤ relative·max|x| + absolute`. */
+  readonly relative: Bound;
+  readonly absolute: Bound;
+  /** Of floats, `|Q(x) − x| ≤ unit·|x| + floor·max|x| + absolute`, element by element. */
+  readonly unit: Bound | undefined;
+  readonly floor: Bound;
+  /** Magnitudes above it saturate or overflow; UNBOUNDED where the scale follows them. */
+  readonly limit: Bound;
+}
+
+/** The scale, the division by it and the multiplication with it round in float32: u·|x| each, and half a step's share. */
+const RESCALING = bound(4 * 2 ** -24);
+
+export function quantizerStep(
+  element: IntElement | FloatElement,
+  stochastic: boolean,
+  scale: ScaleSource,
+): QuantizerStep | undefined {
+  if (scale.kind === 'other') return undefined;
+  const share = bound(stochastic ? 1 : 0.5);
+  const wider = scale.kind === 'following' && scale.powerOfTwo ? bound(2) : ONE;
+  if (element.kind === 'int') {
+    if (scale.kind === 'one') return undefined;
+    const codes = bound(codeRange(element).max);
+    const relative = add(multiply(divide(share, codes), wider), RESCALING);
+    return { relative, absolute: SMALLEST_STEP, unit: undefined, floor: ZERO, limit: UNBOUNDED };
+  }
+  const unit = add(multiply(share, bound(2 ** -element.mantissa)), RESCALING);
+  const lowest = multiply(share, bound(2 ** (minNormalExponent(element) - element.mantissa)));
+  if (scale.kind === 'one') {
+    return { relative: unit, absolute: lowest, unit, floor: ZERO, limit: bound(maxFinite(element)) };
+  }
+  const floor = multiply(divide(lowest, bound(maxFinite(element))), wider);
+  return { relative: unit, absolute: SMALLEST_STEP, unit, floor, limit: UNBOUNDED };
+}
+
+/** A tensor smaller than the smallest scale allows is rounded in steps of {@link MIN_SCALE}. */
+const SMALLEST_STEP = bound(MIN_SCALE);
+
+/**
+ * Where the scale follows the data nothing is clipped, and the step is that of the computed range. Of another scale only this is
+ * known: a value and its code have the same sign, and a step or saturation is at most the value, or one step of the scale, away.
+ */
+function quantizer<K extends 'quantize' | 'quantizeStochastic'>(stochastic: boolean): BoundRules<K> {
+  return {
+    range: ({ range }) => ({ ...range(0), away: ZERO }),
+    known: ([x]) => x ?? missing(),
+    error: <T>(context: ErrorContext<K, T>): ErrorTerms<T> => {
+      const { algebra, attributes, type, operandTypes } = context;
+      const size = sizeOf(type.shape);
+      const e = context.error(0);
+      const x = computed(algebra, context.range(0), e, size);
+      const rest = operandTypes.slice(1).map(() => noError(algebra));
+      const through = [e, ...rest];
+      const step = quantizerStep(attributes.element, stochastic, context.scale);
+      if (step === undefined) return { through, local: unknownScale(context, x, size) };
+      const absolute = everywhere(algebra, algebra.constant(step.absolute), size);
+      const coarse = everywhere(algebra, algebra.scale(step.relative, x.inf), size);
+      const fine: Errors<T> =
+        step.unit === undefined
+          ? coarse
+          : {
+              inf: coarse.inf,
+              two: algebra.sum([
+                algebra.scale(step.unit, x.two),
+                everywhere(algebra, algebra.scale(step.floor, x.inf), size).two,
+              ]),
+            };
+      const parts = [fine, absolute];
+      // Past the largest number an IEEE format gives an infinity, which no bound holds; a saturating one loses the excess.
+      if (step.limit !== UNBOUNDED) {
+        const lost =
+          attributes.element.kind === 'float' && attributes.element.specials === 'ieee'
+            ? UNBOUNDED
+            : undefined;
+        const excess: Errors<T> = lost === undefined ? x : everywhere(algebra, algebra.constant(lost), size);
+        parts.push(charged(algebra, x, step.limit, excess));
+      }
+      return { through, local: added(algebra, parts) };
+    },
+  };
+}
+
+function unknownScale<K extends 'quantize' | 'quantizeStochastic', T>(
+  context: ErrorContext<K, T>,
+  x: Errors<T>,
+  size: number,
+): Errors<T> {
+  const { algebra } = context;
+  const scale = algebra.sum([algebra.constant(magnitude(context.range(1))), context.error(1).inf]);
+  const step = everywhere(algebra, algebra.scale(bound(largestGap(context.attributes.element)), scale), size);
+  return added(algebra, [x, step]);
+}
+
+/** The largest distance of neighbours on a grid. */
+function largestGap(element: IntElement | FloatElement): number {
+  if (element.kind === 'int') return 1;
+  return maxFinite(element) * 2 ** -element.mantissa;
+}
+
+export const quantize = quantizer<'quantize'>(false);
+export const quantizeStochastic = quantizer<'quantizeStochastic'>(true);
+
+/** The straight-through estimator's mask is 1 in real arithmetic, and in computed one where the scale follows the data. */
+export const quantizeMask: BoundRules<'quantizeMask'> = {
+  range: ({ type }) => ({
+    pos: ONE,
+    neg: ZERO,
+    norm2: fromNumber(Math.sqrt(sizeOf(type.shape)) * (1 + 2 ** -50)),
+    away: ZERO,
+    cap: ONE,
+    nonNegative: true,
+  }),
+  error: (context) => {
+    const { algebra, type, scale } = context;
+    const size = sizeOf(type.shape);
+    const none = noError(algebra);
+    const one = everywhere(algebra, algebra.constant(ONE), size);
+    const { element } = context.attributes;
+    if (scale.kind === 'following') return { through: [none, none], local: none };
+    if (scale.kind === 'one' && element.kind === 'float') {
+      const x = computed(algebra, context.range(0), context.error(0), size);
+      return { through: [charged(algebra, x, bound(maxFinite(element)), one), none], local: none };
+    }
+    return { through: [none, none], local: one };
+  },
+};
+
+/** An identity in F; its reverse rule has the quantizer. */
+export const quantizeCotangent: BoundRules<'quantizeCotangent'> = {
+  range: ({ range }) => range(0),
+  known: ([x]) => x ?? missing(),
+  error: (context) => exact(context, [context.error(0)]),
+};
+
+/** Noise that the computed and the real step both read. */
+export const uniform: BoundRules<'uniform'> = {
+  range: ({ type }) => ({
+    ...symmetric(ONE, fromNumber(Math.sqrt(sizeOf(type.shape)) * (1 + 2 ** -50))),
+    neg: ZERO,
+    cap: ONE,
+    nonNegative: true,
+  }),
+  error: (context) => exact(context, []),
+};
+
+/** Box and Muller's normals from 24 bits are below 5.9 (`numeric/random.ts`). */
+export const normal: BoundRules<'normal'> = {
+  range: () => ({ ...symmetric(bound(5.9), UNBOUNDED), cap: bound(5.9) }),
+  error: (context) => exact(context, []),
+};
+
+function missing(): never {
+  throw new Error('an operand is missing');
+}

@@ -1,0 +1,91 @@
+import type { Range } from '../../ir/bound-rules.ts';
+import { sizeOf } from '../../ir/graph.ts';
+import {
+  type Bound,
+  compare,
+  fromNumber,
+  isUnbounded,
+  max,
+  min,
+  multiply,
+  multiplyDown,
+  sqrt,
+  UNBOUNDED,
+  ZERO,
+} from '../../numeric/bound.ts';
+
+/** Unit roundoff of float32. */
+export const U32 = fromNumber(2 ** -24);
+
+/** The largest error of a float32 product or quotient that underflows: half the smallest subnormal number. */
+export const UNDERFLOW = fromNumber(2 ** -150);
+
+/** Lower bounds of computed magnitudes lose this factor at each rounding. */
+const SHRINK = fromNumber(1 - 2 ** -23);
+
+export function magnitude({ pos, neg }: Range): Bound {
+  return max(pos, neg);
+}
+
+export function bound(x: number): Bound {
+  return fromNumber(x);
+}
+
+export function rootOf(n: number): Bound {
+  return sqrt(fromNumber(n));
+}
+
+/** `x·n` rounded up, for a count. */
+export function times(x: Bound, n: number): Bound {
+  return n === 1 ? x : multiply(x, fromNumber(n));
+}
+
+/** How often one element of an operand appears in the broadcast result. */
+export function repeats(from: readonly number[], to: readonly number[]): number {
+  return sizeOf(to) / sizeOf(from);
+}
+
+/**
+ * `γ_n = n·u / (1 − n·u)`: the relative error of a float32 sum of n terms, or of n roundings in a row, in any order (Higham, "Accuracy and
+ * Stability of Numerical Algorithms", 2002, lemma 3.1).
+ * Past n·u = ½ the bound `(1 + u)ⁿ − 1` that it stands for.
+ */
+export function gamma32(n: number): Bound {
+  if (n <= 0) return ZERO;
+  const nu = n * 2 ** -24;
+  if (nu < 0.5) return fromNumber((nu / (1 - nu)) * (1 + 2 ** -50));
+  const power = Math.expm1(nu) * (1 + 2 ** -40);
+  return Number.isFinite(power) ? fromNumber(power) : UNBOUNDED;
+}
+
+/** A symmetric range of a given magnitude and 2-norm, of which structure says nothing. */
+export function symmetric(mag: Bound, norm2: Bound): Range {
+  return { pos: mag, neg: mag, norm2, away: ZERO, cap: UNBOUNDED, nonNegative: false };
+}
+
+/** The same facts about a tensor with other elements left out or zeros put in. */
+export function without(range: Range, facts: Partial<Range>): Range {
+  return { ...range, ...facts };
+}
+
+/** A lower bound of the computed magnitude from one of the exact one. */
+export function shrunk(away: Bound): Bound {
+  return multiplyDown(away, SHRINK);
+}
+
+/** Magnitude, 2-norm and cap imply bounds of each other. */
+export function tightened(range: Range, size: number): Range {
+  const norm2 = min(range.norm2, multiply(rootOf(size), magnitude(range)));
+  const limit = min(norm2, range.cap);
+  return {
+    ...range,
+    pos: min(range.pos, limit),
+    neg: range.nonNegative ? ZERO : min(range.neg, limit),
+    norm2: isUnbounded(range.cap) ? norm2 : min(norm2, multiply(rootOf(size), range.cap)),
+  };
+}
+
+/** Whether 0 or anything of the other sign is excluded, for real and computed values alike. */
+export function isPositive(range: Range): boolean {
+  return range.nonNegative && compare(range.away, ZERO) > 0;
+}
