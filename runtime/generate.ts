@@ -4,6 +4,7 @@ import { emitTfjsProgram } from '../compiler/emit/tfjs/emit-program.ts';
 import { lowerReal } from '../compiler/lower/deploy/evaluation.ts';
 import { type Compiled, compile } from '../compiler/pipeline.ts';
 import type { Source } from '../compiler/source/source.ts';
+import { CHECKED_ONLY } from './checked-only.ts';
 import { writeAtomic } from './storage/atomic.ts';
 import { qspecVersion } from './version.ts';
 
@@ -21,7 +22,7 @@ export function emitProgramFolder(
 }
 
 /**
- * Brings `generated/` under `root` in line with `specs/*.qspec`, or with `check` changes nothing.
+ * Brings `generated/` under `root` in line with `specs/*.qspec` but for {@link CHECKED_ONLY}, or with `check` changes nothing.
  *
  * @returns paths under `generated/` that were (or would be) written or removed, sorted; empty where all is fresh
  * @throws where a spec does not compile
@@ -49,6 +50,7 @@ export async function generate(root: string, check: boolean): Promise<readonly s
 async function wantedFiles(specs: string): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
   for (const name of (await readdir(specs)).filter((n) => n.endsWith('.qspec')).sort()) {
+    if (CHECKED_ONLY.has(name)) continue;
     const source = { path: name, text: await readFile(join(specs, name), 'utf8') };
     const { value, diagnostics } = compile(source);
     if (value === undefined) {
