@@ -71,6 +71,18 @@ export interface OpAttributes {
   /** operands logits `[B, K]`, target distribution `[B, K]` → `[B]`. */
   readonly softmaxCrossEntropy: None;
 
+  // Optimizer
+  /**
+   * operands m, v and the bias corrections `1/(1 − β₁ᵗ)`, `1/(1 − β₂ᵗ)`: Adam's `m̂/(√v̂ + ε)`. The betas say how m and v were averaged, and
+   * `exactState` that neither was rounded to fewer bits than float32 on the way: what its bound rests on, not its value.
+   */
+  readonly adamDirection: {
+    readonly beta1: number;
+    readonly beta2: number;
+    readonly epsilon: number;
+    readonly exactState: boolean;
+  };
+
   // Precision
   /** The scale of x on the element's grid, over `axes` (kept as 1); 1 where x is all zero. Constant under differentiation. */
   readonly quantScale: {

@@ -1,7 +1,7 @@
 import type { Optimizer, ScalarSchedule } from '../check/checked-spec.ts';
 import type { Builder } from '../ir/builder.ts';
 import type { Value } from '../ir/graph.ts';
-import { add, div, mul, scale, shift, sqrt, square, sub } from '../ops/algebra.ts';
+import { add, mul, scale, square, sub } from '../ops/algebra.ts';
 import type { HyperParameter } from './program.ts';
 
 /** Slots of optimizer state that each parameter has, beside itself. */
@@ -33,6 +33,8 @@ export interface UpdateInputs {
   readonly gradient: Value;
   readonly state: Readonly<Partial<Record<'m' | 'v', Value>>>;
   readonly hyper: ReadonlyMap<string, Value>;
+  /** The state is stored in float32: what bounds Adam's step. */
+  readonly exactState: boolean;
 }
 
 export interface UpdateOutputs {
@@ -58,7 +60,7 @@ function directionOf(
   builder: Builder,
   optimizer: Optimizer,
   gradient: Value,
-  { state, hyper }: UpdateInputs,
+  { state, hyper, exactState }: UpdateInputs,
 ): { readonly direction: Value; readonly state: UpdateOutputs['state'] } {
   switch (optimizer.kind) {
     case 'sgd':
@@ -76,10 +78,10 @@ function directionOf(
       // Kingma & Ba 2015, Algorithm 1; the corrections 1/(1 − βᵗ) come from the host.
       const m = average(builder, required(state.m), gradient, optimizer.beta1);
       const v = average(builder, required(state.v), square(builder, gradient), optimizer.beta2);
-      const mHat = mul(builder, m, required(hyper.get('correction1')));
-      const vHat = mul(builder, v, required(hyper.get('correction2')));
-      const root = shift(builder, sqrt(builder, vHat), optimizer.epsilon);
-      return { direction: div(builder, mHat, root), state: { m, v } };
+      const corrections = [required(hyper.get('correction1')), required(hyper.get('correction2'))];
+      const { beta1, beta2, epsilon } = optimizer;
+      const attributes = { beta1, beta2, epsilon, exactState };
+      return { direction: builder.op('adamDirection', [m, v, ...corrections], attributes), state: { m, v } };
     }
   }
 }

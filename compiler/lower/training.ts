@@ -189,6 +189,7 @@ function updateAll(
         gradient: lookup(gradients, name),
         state: Object.fromEntries(slots),
         hyper: current.hyper,
+        exactState: slots.every(([slot]) => formats.of(`${name}.${slot}`).element.kind === 'f32'),
       });
       const store = (value: Value, site: string) => quantize(builder, value, formats.of(site), 0, site);
       updated.set(name, store(result.parameter, `${name}.stored`));

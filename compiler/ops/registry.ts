@@ -6,6 +6,7 @@ import { ELEMENTWISE } from './elementwise.ts';
 import { LINEAR } from './linear.ts';
 import { LOSS } from './loss.ts';
 import { NORMALIZATION } from './normalization.ts';
+import { OPTIMIZER } from './optimizer.ts';
 import { POOLING } from './pooling.ts';
 import { QUANTIZATION } from './quantization.ts';
 import { RANDOM } from './random.ts';
@@ -20,6 +21,7 @@ export const REGISTRY: Registry = {
   ...POOLING,
   ...NORMALIZATION,
   ...LOSS,
+  ...OPTIMIZER,
   ...QUANTIZATION,
   ...RANDOM,
 };

@@ -325,13 +325,12 @@ export function cnn2MnistW4a4Update(
     const c1WeightsMul4 = tf.mul(optimizer.c1WeightsV, 0.999);
     const c1WeightsMul5 = tf.mul(c1WeightsMul3, 0.0010000000000000009);
     const c1WeightsV = tf.add(c1WeightsMul4, c1WeightsMul5);
-    const c1WeightsMul6 = tf.mul(c1WeightsM, hyper.correction1);
-    const c1WeightsMul7 = tf.mul(c1WeightsV, hyper.correction2);
-    const c1WeightsSqrt = tf.sqrt(c1WeightsMul7);
-    const c1WeightsAdd = tf.add(c1WeightsSqrt, 1e-8);
-    const c1WeightsDiv = tf.div(c1WeightsMul6, c1WeightsAdd);
-    const c1WeightsMul8 = tf.mul(c1WeightsDiv, hyper.lr);
-    const c1WeightsSub = tf.sub(params.c1Weights, c1WeightsMul8);
+    const c1WeightsAdamDirection = tf.div(
+      tf.mul(c1WeightsM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c1WeightsV, hyper.correction2)), 1e-8),
+    );
+    const c1WeightsMul6 = tf.mul(c1WeightsAdamDirection, hyper.lr);
+    const c1WeightsSub = tf.sub(params.c1Weights, c1WeightsMul6);
     // c1.weights.stored.scale (cnn2-mnist-w4a4.qspec:20)
     const c1WeightsStoredScale = absmaxScale(c1WeightsSub, [1, 2, 3], 127);
     // c1.weights.stored.noise (cnn2-mnist-w4a4.qspec:20)
@@ -351,13 +350,12 @@ export function cnn2MnistW4a4Update(
     const c1BiasMul4 = tf.mul(optimizer.c1BiasV, 0.999);
     const c1BiasMul5 = tf.mul(c1BiasMul3, 0.0010000000000000009);
     const c1BiasV = tf.add(c1BiasMul4, c1BiasMul5);
-    const c1BiasMul6 = tf.mul(c1BiasM, hyper.correction1);
-    const c1BiasMul7 = tf.mul(c1BiasV, hyper.correction2);
-    const c1BiasSqrt = tf.sqrt(c1BiasMul7);
-    const c1BiasAdd = tf.add(c1BiasSqrt, 1e-8);
-    const c1BiasDiv = tf.div(c1BiasMul6, c1BiasAdd);
-    const c1BiasMul8 = tf.mul(c1BiasDiv, hyper.lr);
-    const c1Bias = tf.sub(params.c1Bias, c1BiasMul8);
+    const c1BiasAdamDirection = tf.div(
+      tf.mul(c1BiasM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c1BiasV, hyper.correction2)), 1e-8),
+    );
+    const c1BiasMul6 = tf.mul(c1BiasAdamDirection, hyper.lr);
+    const c1Bias = tf.sub(params.c1Bias, c1BiasMul6);
     const c2WeightsMul = tf.mul(optimizer.c2WeightsM, 0.9); // c2.weights (cnn2-mnist-w4a4.qspec:20)
     const c2WeightsMul2 = tf.mul(gradients.c2WeightsGrad, 0.09999999999999998);
     const c2WeightsM = tf.add(c2WeightsMul, c2WeightsMul2);
@@ -365,13 +363,12 @@ export function cnn2MnistW4a4Update(
     const c2WeightsMul4 = tf.mul(optimizer.c2WeightsV, 0.999);
     const c2WeightsMul5 = tf.mul(c2WeightsMul3, 0.0010000000000000009);
     const c2WeightsV = tf.add(c2WeightsMul4, c2WeightsMul5);
-    const c2WeightsMul6 = tf.mul(c2WeightsM, hyper.correction1);
-    const c2WeightsMul7 = tf.mul(c2WeightsV, hyper.correction2);
-    const c2WeightsSqrt = tf.sqrt(c2WeightsMul7);
-    const c2WeightsAdd = tf.add(c2WeightsSqrt, 1e-8);
-    const c2WeightsDiv = tf.div(c2WeightsMul6, c2WeightsAdd);
-    const c2WeightsMul8 = tf.mul(c2WeightsDiv, hyper.lr);
-    const c2WeightsSub = tf.sub(params.c2Weights, c2WeightsMul8);
+    const c2WeightsAdamDirection = tf.div(
+      tf.mul(c2WeightsM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c2WeightsV, hyper.correction2)), 1e-8),
+    );
+    const c2WeightsMul6 = tf.mul(c2WeightsAdamDirection, hyper.lr);
+    const c2WeightsSub = tf.sub(params.c2Weights, c2WeightsMul6);
     // c2.weights.stored.scale (cnn2-mnist-w4a4.qspec:20)
     const c2WeightsStoredScale = absmaxScale(c2WeightsSub, [1, 2, 3], 127);
     // c2.weights.stored.noise (cnn2-mnist-w4a4.qspec:20)
@@ -391,13 +388,12 @@ export function cnn2MnistW4a4Update(
     const c2BiasMul4 = tf.mul(optimizer.c2BiasV, 0.999);
     const c2BiasMul5 = tf.mul(c2BiasMul3, 0.0010000000000000009);
     const c2BiasV = tf.add(c2BiasMul4, c2BiasMul5);
-    const c2BiasMul6 = tf.mul(c2BiasM, hyper.correction1);
-    const c2BiasMul7 = tf.mul(c2BiasV, hyper.correction2);
-    const c2BiasSqrt = tf.sqrt(c2BiasMul7);
-    const c2BiasAdd = tf.add(c2BiasSqrt, 1e-8);
-    const c2BiasDiv = tf.div(c2BiasMul6, c2BiasAdd);
-    const c2BiasMul8 = tf.mul(c2BiasDiv, hyper.lr);
-    const c2Bias = tf.sub(params.c2Bias, c2BiasMul8);
+    const c2BiasAdamDirection = tf.div(
+      tf.mul(c2BiasM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c2BiasV, hyper.correction2)), 1e-8),
+    );
+    const c2BiasMul6 = tf.mul(c2BiasAdamDirection, hyper.lr);
+    const c2Bias = tf.sub(params.c2Bias, c2BiasMul6);
     const f1WeightsMul = tf.mul(optimizer.f1WeightsM, 0.9); // f1.weights (cnn2-mnist-w4a4.qspec:20)
     const f1WeightsMul2 = tf.mul(gradients.f1WeightsGrad, 0.09999999999999998);
     const f1WeightsM = tf.add(f1WeightsMul, f1WeightsMul2);
@@ -405,13 +401,12 @@ export function cnn2MnistW4a4Update(
     const f1WeightsMul4 = tf.mul(optimizer.f1WeightsV, 0.999);
     const f1WeightsMul5 = tf.mul(f1WeightsMul3, 0.0010000000000000009);
     const f1WeightsV = tf.add(f1WeightsMul4, f1WeightsMul5);
-    const f1WeightsMul6 = tf.mul(f1WeightsM, hyper.correction1);
-    const f1WeightsMul7 = tf.mul(f1WeightsV, hyper.correction2);
-    const f1WeightsSqrt = tf.sqrt(f1WeightsMul7);
-    const f1WeightsAdd = tf.add(f1WeightsSqrt, 1e-8);
-    const f1WeightsDiv = tf.div(f1WeightsMul6, f1WeightsAdd);
-    const f1WeightsMul8 = tf.mul(f1WeightsDiv, hyper.lr);
-    const f1WeightsSub = tf.sub(params.f1Weights, f1WeightsMul8);
+    const f1WeightsAdamDirection = tf.div(
+      tf.mul(f1WeightsM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f1WeightsV, hyper.correction2)), 1e-8),
+    );
+    const f1WeightsMul6 = tf.mul(f1WeightsAdamDirection, hyper.lr);
+    const f1WeightsSub = tf.sub(params.f1Weights, f1WeightsMul6);
     // f1.weights.stored.scale (cnn2-mnist-w4a4.qspec:20)
     const f1WeightsStoredScale = absmaxScale(f1WeightsSub, [1], 127);
     // f1.weights.stored.noise (cnn2-mnist-w4a4.qspec:20)
@@ -431,13 +426,12 @@ export function cnn2MnistW4a4Update(
     const f1BiasMul4 = tf.mul(optimizer.f1BiasV, 0.999);
     const f1BiasMul5 = tf.mul(f1BiasMul3, 0.0010000000000000009);
     const f1BiasV = tf.add(f1BiasMul4, f1BiasMul5);
-    const f1BiasMul6 = tf.mul(f1BiasM, hyper.correction1);
-    const f1BiasMul7 = tf.mul(f1BiasV, hyper.correction2);
-    const f1BiasSqrt = tf.sqrt(f1BiasMul7);
-    const f1BiasAdd = tf.add(f1BiasSqrt, 1e-8);
-    const f1BiasDiv = tf.div(f1BiasMul6, f1BiasAdd);
-    const f1BiasMul8 = tf.mul(f1BiasDiv, hyper.lr);
-    const f1Bias = tf.sub(params.f1Bias, f1BiasMul8);
+    const f1BiasAdamDirection = tf.div(
+      tf.mul(f1BiasM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f1BiasV, hyper.correction2)), 1e-8),
+    );
+    const f1BiasMul6 = tf.mul(f1BiasAdamDirection, hyper.lr);
+    const f1Bias = tf.sub(params.f1Bias, f1BiasMul6);
     const f2WeightsMul = tf.mul(optimizer.f2WeightsM, 0.9); // f2.weights (cnn2-mnist-w4a4.qspec:20)
     const f2WeightsMul2 = tf.mul(gradients.f2WeightsGrad, 0.09999999999999998);
     const f2WeightsM = tf.add(f2WeightsMul, f2WeightsMul2);
@@ -445,13 +439,12 @@ export function cnn2MnistW4a4Update(
     const f2WeightsMul4 = tf.mul(optimizer.f2WeightsV, 0.999);
     const f2WeightsMul5 = tf.mul(f2WeightsMul3, 0.0010000000000000009);
     const f2WeightsV = tf.add(f2WeightsMul4, f2WeightsMul5);
-    const f2WeightsMul6 = tf.mul(f2WeightsM, hyper.correction1);
-    const f2WeightsMul7 = tf.mul(f2WeightsV, hyper.correction2);
-    const f2WeightsSqrt = tf.sqrt(f2WeightsMul7);
-    const f2WeightsAdd = tf.add(f2WeightsSqrt, 1e-8);
-    const f2WeightsDiv = tf.div(f2WeightsMul6, f2WeightsAdd);
-    const f2WeightsMul8 = tf.mul(f2WeightsDiv, hyper.lr);
-    const f2WeightsSub = tf.sub(params.f2Weights, f2WeightsMul8);
+    const f2WeightsAdamDirection = tf.div(
+      tf.mul(f2WeightsM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f2WeightsV, hyper.correction2)), 1e-8),
+    );
+    const f2WeightsMul6 = tf.mul(f2WeightsAdamDirection, hyper.lr);
+    const f2WeightsSub = tf.sub(params.f2Weights, f2WeightsMul6);
     // f2.weights.stored.scale (cnn2-mnist-w4a4.qspec:20)
     const f2WeightsStoredScale = absmaxScale(f2WeightsSub, [1], 127);
     // f2.weights.stored.noise (cnn2-mnist-w4a4.qspec:20)
@@ -471,13 +464,12 @@ export function cnn2MnistW4a4Update(
     const f2BiasMul4 = tf.mul(optimizer.f2BiasV, 0.999);
     const f2BiasMul5 = tf.mul(f2BiasMul3, 0.0010000000000000009);
     const f2BiasV = tf.add(f2BiasMul4, f2BiasMul5);
-    const f2BiasMul6 = tf.mul(f2BiasM, hyper.correction1);
-    const f2BiasMul7 = tf.mul(f2BiasV, hyper.correction2);
-    const f2BiasSqrt = tf.sqrt(f2BiasMul7);
-    const f2BiasAdd = tf.add(f2BiasSqrt, 1e-8);
-    const f2BiasDiv = tf.div(f2BiasMul6, f2BiasAdd);
-    const f2BiasMul8 = tf.mul(f2BiasDiv, hyper.lr);
-    const f2Bias = tf.sub(params.f2Bias, f2BiasMul8);
+    const f2BiasAdamDirection = tf.div(
+      tf.mul(f2BiasM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f2BiasV, hyper.correction2)), 1e-8),
+    );
+    const f2BiasMul6 = tf.mul(f2BiasAdamDirection, hyper.lr);
+    const f2Bias = tf.sub(params.f2Bias, f2BiasMul6);
     return {
       c1Weights,
       c1Bias,

@@ -430,13 +430,12 @@ export function cnn4FashionUpdate(
     const c1WeightsMul4 = tf.mul(optimizer.c1WeightsV, 0.999);
     const c1WeightsMul5 = tf.mul(c1WeightsMul3, 0.0010000000000000009);
     const c1WeightsV = tf.add(c1WeightsMul4, c1WeightsMul5);
-    const c1WeightsMul6 = tf.mul(c1WeightsM, hyper.correction1);
-    const c1WeightsMul7 = tf.mul(c1WeightsV, hyper.correction2);
-    const c1WeightsSqrt = tf.sqrt(c1WeightsMul7);
-    const c1WeightsAdd = tf.add(c1WeightsSqrt, 1e-8);
-    const c1WeightsDiv = tf.div(c1WeightsMul6, c1WeightsAdd);
-    const c1WeightsMul8 = tf.mul(c1WeightsDiv, hyper.lr);
-    const c1Weights = tf.sub(params.c1Weights, c1WeightsMul8);
+    const c1WeightsAdamDirection = tf.div(
+      tf.mul(c1WeightsM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c1WeightsV, hyper.correction2)), 1e-8),
+    );
+    const c1WeightsMul6 = tf.mul(c1WeightsAdamDirection, hyper.lr);
+    const c1Weights = tf.sub(params.c1Weights, c1WeightsMul6);
     const c1BiasMul = tf.mul(optimizer.c1BiasM, 0.9); // c1.bias (cnn4-fashion.qspec:21)
     const c1BiasMul2 = tf.mul(gradients.c1BiasGrad, 0.09999999999999998);
     const c1BiasM = tf.add(c1BiasMul, c1BiasMul2);
@@ -444,13 +443,12 @@ export function cnn4FashionUpdate(
     const c1BiasMul4 = tf.mul(optimizer.c1BiasV, 0.999);
     const c1BiasMul5 = tf.mul(c1BiasMul3, 0.0010000000000000009);
     const c1BiasV = tf.add(c1BiasMul4, c1BiasMul5);
-    const c1BiasMul6 = tf.mul(c1BiasM, hyper.correction1);
-    const c1BiasMul7 = tf.mul(c1BiasV, hyper.correction2);
-    const c1BiasSqrt = tf.sqrt(c1BiasMul7);
-    const c1BiasAdd = tf.add(c1BiasSqrt, 1e-8);
-    const c1BiasDiv = tf.div(c1BiasMul6, c1BiasAdd);
-    const c1BiasMul8 = tf.mul(c1BiasDiv, hyper.lr);
-    const c1Bias = tf.sub(params.c1Bias, c1BiasMul8);
+    const c1BiasAdamDirection = tf.div(
+      tf.mul(c1BiasM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c1BiasV, hyper.correction2)), 1e-8),
+    );
+    const c1BiasMul6 = tf.mul(c1BiasAdamDirection, hyper.lr);
+    const c1Bias = tf.sub(params.c1Bias, c1BiasMul6);
     const c2WeightsMul = tf.mul(optimizer.c2WeightsM, 0.9); // c2.weights (cnn4-fashion.qspec:21)
     const c2WeightsMul2 = tf.mul(gradients.c2WeightsGrad, 0.09999999999999998);
     const c2WeightsM = tf.add(c2WeightsMul, c2WeightsMul2);
@@ -458,13 +456,12 @@ export function cnn4FashionUpdate(
     const c2WeightsMul4 = tf.mul(optimizer.c2WeightsV, 0.999);
     const c2WeightsMul5 = tf.mul(c2WeightsMul3, 0.0010000000000000009);
     const c2WeightsV = tf.add(c2WeightsMul4, c2WeightsMul5);
-    const c2WeightsMul6 = tf.mul(c2WeightsM, hyper.correction1);
-    const c2WeightsMul7 = tf.mul(c2WeightsV, hyper.correction2);
-    const c2WeightsSqrt = tf.sqrt(c2WeightsMul7);
-    const c2WeightsAdd = tf.add(c2WeightsSqrt, 1e-8);
-    const c2WeightsDiv = tf.div(c2WeightsMul6, c2WeightsAdd);
-    const c2WeightsMul8 = tf.mul(c2WeightsDiv, hyper.lr);
-    const c2Weights = tf.sub(params.c2Weights, c2WeightsMul8);
+    const c2WeightsAdamDirection = tf.div(
+      tf.mul(c2WeightsM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c2WeightsV, hyper.correction2)), 1e-8),
+    );
+    const c2WeightsMul6 = tf.mul(c2WeightsAdamDirection, hyper.lr);
+    const c2Weights = tf.sub(params.c2Weights, c2WeightsMul6);
     const c2BiasMul = tf.mul(optimizer.c2BiasM, 0.9); // c2.bias (cnn4-fashion.qspec:21)
     const c2BiasMul2 = tf.mul(gradients.c2BiasGrad, 0.09999999999999998);
     const c2BiasM = tf.add(c2BiasMul, c2BiasMul2);
@@ -472,13 +469,12 @@ export function cnn4FashionUpdate(
     const c2BiasMul4 = tf.mul(optimizer.c2BiasV, 0.999);
     const c2BiasMul5 = tf.mul(c2BiasMul3, 0.0010000000000000009);
     const c2BiasV = tf.add(c2BiasMul4, c2BiasMul5);
-    const c2BiasMul6 = tf.mul(c2BiasM, hyper.correction1);
-    const c2BiasMul7 = tf.mul(c2BiasV, hyper.correction2);
-    const c2BiasSqrt = tf.sqrt(c2BiasMul7);
-    const c2BiasAdd = tf.add(c2BiasSqrt, 1e-8);
-    const c2BiasDiv = tf.div(c2BiasMul6, c2BiasAdd);
-    const c2BiasMul8 = tf.mul(c2BiasDiv, hyper.lr);
-    const c2Bias = tf.sub(params.c2Bias, c2BiasMul8);
+    const c2BiasAdamDirection = tf.div(
+      tf.mul(c2BiasM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c2BiasV, hyper.correction2)), 1e-8),
+    );
+    const c2BiasMul6 = tf.mul(c2BiasAdamDirection, hyper.lr);
+    const c2Bias = tf.sub(params.c2Bias, c2BiasMul6);
     const c3WeightsMul = tf.mul(optimizer.c3WeightsM, 0.9); // c3.weights (cnn4-fashion.qspec:21)
     const c3WeightsMul2 = tf.mul(gradients.c3WeightsGrad, 0.09999999999999998);
     const c3WeightsM = tf.add(c3WeightsMul, c3WeightsMul2);
@@ -486,13 +482,12 @@ export function cnn4FashionUpdate(
     const c3WeightsMul4 = tf.mul(optimizer.c3WeightsV, 0.999);
     const c3WeightsMul5 = tf.mul(c3WeightsMul3, 0.0010000000000000009);
     const c3WeightsV = tf.add(c3WeightsMul4, c3WeightsMul5);
-    const c3WeightsMul6 = tf.mul(c3WeightsM, hyper.correction1);
-    const c3WeightsMul7 = tf.mul(c3WeightsV, hyper.correction2);
-    const c3WeightsSqrt = tf.sqrt(c3WeightsMul7);
-    const c3WeightsAdd = tf.add(c3WeightsSqrt, 1e-8);
-    const c3WeightsDiv = tf.div(c3WeightsMul6, c3WeightsAdd);
-    const c3WeightsMul8 = tf.mul(c3WeightsDiv, hyper.lr);
-    const c3Weights = tf.sub(params.c3Weights, c3WeightsMul8);
+    const c3WeightsAdamDirection = tf.div(
+      tf.mul(c3WeightsM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c3WeightsV, hyper.correction2)), 1e-8),
+    );
+    const c3WeightsMul6 = tf.mul(c3WeightsAdamDirection, hyper.lr);
+    const c3Weights = tf.sub(params.c3Weights, c3WeightsMul6);
     const c3BiasMul = tf.mul(optimizer.c3BiasM, 0.9); // c3.bias (cnn4-fashion.qspec:21)
     const c3BiasMul2 = tf.mul(gradients.c3BiasGrad, 0.09999999999999998);
     const c3BiasM = tf.add(c3BiasMul, c3BiasMul2);
@@ -500,13 +495,12 @@ export function cnn4FashionUpdate(
     const c3BiasMul4 = tf.mul(optimizer.c3BiasV, 0.999);
     const c3BiasMul5 = tf.mul(c3BiasMul3, 0.0010000000000000009);
     const c3BiasV = tf.add(c3BiasMul4, c3BiasMul5);
-    const c3BiasMul6 = tf.mul(c3BiasM, hyper.correction1);
-    const c3BiasMul7 = tf.mul(c3BiasV, hyper.correction2);
-    const c3BiasSqrt = tf.sqrt(c3BiasMul7);
-    const c3BiasAdd = tf.add(c3BiasSqrt, 1e-8);
-    const c3BiasDiv = tf.div(c3BiasMul6, c3BiasAdd);
-    const c3BiasMul8 = tf.mul(c3BiasDiv, hyper.lr);
-    const c3Bias = tf.sub(params.c3Bias, c3BiasMul8);
+    const c3BiasAdamDirection = tf.div(
+      tf.mul(c3BiasM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c3BiasV, hyper.correction2)), 1e-8),
+    );
+    const c3BiasMul6 = tf.mul(c3BiasAdamDirection, hyper.lr);
+    const c3Bias = tf.sub(params.c3Bias, c3BiasMul6);
     const c4WeightsMul = tf.mul(optimizer.c4WeightsM, 0.9); // c4.weights (cnn4-fashion.qspec:21)
     const c4WeightsMul2 = tf.mul(gradients.c4WeightsGrad, 0.09999999999999998);
     const c4WeightsM = tf.add(c4WeightsMul, c4WeightsMul2);
@@ -514,13 +508,12 @@ export function cnn4FashionUpdate(
     const c4WeightsMul4 = tf.mul(optimizer.c4WeightsV, 0.999);
     const c4WeightsMul5 = tf.mul(c4WeightsMul3, 0.0010000000000000009);
     const c4WeightsV = tf.add(c4WeightsMul4, c4WeightsMul5);
-    const c4WeightsMul6 = tf.mul(c4WeightsM, hyper.correction1);
-    const c4WeightsMul7 = tf.mul(c4WeightsV, hyper.correction2);
-    const c4WeightsSqrt = tf.sqrt(c4WeightsMul7);
-    const c4WeightsAdd = tf.add(c4WeightsSqrt, 1e-8);
-    const c4WeightsDiv = tf.div(c4WeightsMul6, c4WeightsAdd);
-    const c4WeightsMul8 = tf.mul(c4WeightsDiv, hyper.lr);
-    const c4Weights = tf.sub(params.c4Weights, c4WeightsMul8);
+    const c4WeightsAdamDirection = tf.div(
+      tf.mul(c4WeightsM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c4WeightsV, hyper.correction2)), 1e-8),
+    );
+    const c4WeightsMul6 = tf.mul(c4WeightsAdamDirection, hyper.lr);
+    const c4Weights = tf.sub(params.c4Weights, c4WeightsMul6);
     const c4BiasMul = tf.mul(optimizer.c4BiasM, 0.9); // c4.bias (cnn4-fashion.qspec:21)
     const c4BiasMul2 = tf.mul(gradients.c4BiasGrad, 0.09999999999999998);
     const c4BiasM = tf.add(c4BiasMul, c4BiasMul2);
@@ -528,13 +521,12 @@ export function cnn4FashionUpdate(
     const c4BiasMul4 = tf.mul(optimizer.c4BiasV, 0.999);
     const c4BiasMul5 = tf.mul(c4BiasMul3, 0.0010000000000000009);
     const c4BiasV = tf.add(c4BiasMul4, c4BiasMul5);
-    const c4BiasMul6 = tf.mul(c4BiasM, hyper.correction1);
-    const c4BiasMul7 = tf.mul(c4BiasV, hyper.correction2);
-    const c4BiasSqrt = tf.sqrt(c4BiasMul7);
-    const c4BiasAdd = tf.add(c4BiasSqrt, 1e-8);
-    const c4BiasDiv = tf.div(c4BiasMul6, c4BiasAdd);
-    const c4BiasMul8 = tf.mul(c4BiasDiv, hyper.lr);
-    const c4Bias = tf.sub(params.c4Bias, c4BiasMul8);
+    const c4BiasAdamDirection = tf.div(
+      tf.mul(c4BiasM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c4BiasV, hyper.correction2)), 1e-8),
+    );
+    const c4BiasMul6 = tf.mul(c4BiasAdamDirection, hyper.lr);
+    const c4Bias = tf.sub(params.c4Bias, c4BiasMul6);
     const f1WeightsMul = tf.mul(optimizer.f1WeightsM, 0.9); // f1.weights (cnn4-fashion.qspec:21)
     const f1WeightsMul2 = tf.mul(gradients.f1WeightsGrad, 0.09999999999999998);
     const f1WeightsM = tf.add(f1WeightsMul, f1WeightsMul2);
@@ -542,13 +534,12 @@ export function cnn4FashionUpdate(
     const f1WeightsMul4 = tf.mul(optimizer.f1WeightsV, 0.999);
     const f1WeightsMul5 = tf.mul(f1WeightsMul3, 0.0010000000000000009);
     const f1WeightsV = tf.add(f1WeightsMul4, f1WeightsMul5);
-    const f1WeightsMul6 = tf.mul(f1WeightsM, hyper.correction1);
-    const f1WeightsMul7 = tf.mul(f1WeightsV, hyper.correction2);
-    const f1WeightsSqrt = tf.sqrt(f1WeightsMul7);
-    const f1WeightsAdd = tf.add(f1WeightsSqrt, 1e-8);
-    const f1WeightsDiv = tf.div(f1WeightsMul6, f1WeightsAdd);
-    const f1WeightsMul8 = tf.mul(f1WeightsDiv, hyper.lr);
-    const f1Weights = tf.sub(params.f1Weights, f1WeightsMul8);
+    const f1WeightsAdamDirection = tf.div(
+      tf.mul(f1WeightsM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f1WeightsV, hyper.correction2)), 1e-8),
+    );
+    const f1WeightsMul6 = tf.mul(f1WeightsAdamDirection, hyper.lr);
+    const f1Weights = tf.sub(params.f1Weights, f1WeightsMul6);
     const f1BiasMul = tf.mul(optimizer.f1BiasM, 0.9); // f1.bias (cnn4-fashion.qspec:21)
     const f1BiasMul2 = tf.mul(gradients.f1BiasGrad, 0.09999999999999998);
     const f1BiasM = tf.add(f1BiasMul, f1BiasMul2);
@@ -556,13 +547,12 @@ export function cnn4FashionUpdate(
     const f1BiasMul4 = tf.mul(optimizer.f1BiasV, 0.999);
     const f1BiasMul5 = tf.mul(f1BiasMul3, 0.0010000000000000009);
     const f1BiasV = tf.add(f1BiasMul4, f1BiasMul5);
-    const f1BiasMul6 = tf.mul(f1BiasM, hyper.correction1);
-    const f1BiasMul7 = tf.mul(f1BiasV, hyper.correction2);
-    const f1BiasSqrt = tf.sqrt(f1BiasMul7);
-    const f1BiasAdd = tf.add(f1BiasSqrt, 1e-8);
-    const f1BiasDiv = tf.div(f1BiasMul6, f1BiasAdd);
-    const f1BiasMul8 = tf.mul(f1BiasDiv, hyper.lr);
-    const f1Bias = tf.sub(params.f1Bias, f1BiasMul8);
+    const f1BiasAdamDirection = tf.div(
+      tf.mul(f1BiasM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f1BiasV, hyper.correction2)), 1e-8),
+    );
+    const f1BiasMul6 = tf.mul(f1BiasAdamDirection, hyper.lr);
+    const f1Bias = tf.sub(params.f1Bias, f1BiasMul6);
     const f2WeightsMul = tf.mul(optimizer.f2WeightsM, 0.9); // f2.weights (cnn4-fashion.qspec:21)
     const f2WeightsMul2 = tf.mul(gradients.f2WeightsGrad, 0.09999999999999998);
     const f2WeightsM = tf.add(f2WeightsMul, f2WeightsMul2);
@@ -570,13 +560,12 @@ export function cnn4FashionUpdate(
     const f2WeightsMul4 = tf.mul(optimizer.f2WeightsV, 0.999);
     const f2WeightsMul5 = tf.mul(f2WeightsMul3, 0.0010000000000000009);
     const f2WeightsV = tf.add(f2WeightsMul4, f2WeightsMul5);
-    const f2WeightsMul6 = tf.mul(f2WeightsM, hyper.correction1);
-    const f2WeightsMul7 = tf.mul(f2WeightsV, hyper.correction2);
-    const f2WeightsSqrt = tf.sqrt(f2WeightsMul7);
-    const f2WeightsAdd = tf.add(f2WeightsSqrt, 1e-8);
-    const f2WeightsDiv = tf.div(f2WeightsMul6, f2WeightsAdd);
-    const f2WeightsMul8 = tf.mul(f2WeightsDiv, hyper.lr);
-    const f2Weights = tf.sub(params.f2Weights, f2WeightsMul8);
+    const f2WeightsAdamDirection = tf.div(
+      tf.mul(f2WeightsM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f2WeightsV, hyper.correction2)), 1e-8),
+    );
+    const f2WeightsMul6 = tf.mul(f2WeightsAdamDirection, hyper.lr);
+    const f2Weights = tf.sub(params.f2Weights, f2WeightsMul6);
     const f2BiasMul = tf.mul(optimizer.f2BiasM, 0.9); // f2.bias (cnn4-fashion.qspec:21)
     const f2BiasMul2 = tf.mul(gradients.f2BiasGrad, 0.09999999999999998);
     const f2BiasM = tf.add(f2BiasMul, f2BiasMul2);
@@ -584,13 +573,12 @@ export function cnn4FashionUpdate(
     const f2BiasMul4 = tf.mul(optimizer.f2BiasV, 0.999);
     const f2BiasMul5 = tf.mul(f2BiasMul3, 0.0010000000000000009);
     const f2BiasV = tf.add(f2BiasMul4, f2BiasMul5);
-    const f2BiasMul6 = tf.mul(f2BiasM, hyper.correction1);
-    const f2BiasMul7 = tf.mul(f2BiasV, hyper.correction2);
-    const f2BiasSqrt = tf.sqrt(f2BiasMul7);
-    const f2BiasAdd = tf.add(f2BiasSqrt, 1e-8);
-    const f2BiasDiv = tf.div(f2BiasMul6, f2BiasAdd);
-    const f2BiasMul8 = tf.mul(f2BiasDiv, hyper.lr);
-    const f2Bias = tf.sub(params.f2Bias, f2BiasMul8);
+    const f2BiasAdamDirection = tf.div(
+      tf.mul(f2BiasM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f2BiasV, hyper.correction2)), 1e-8),
+    );
+    const f2BiasMul6 = tf.mul(f2BiasAdamDirection, hyper.lr);
+    const f2Bias = tf.sub(params.f2Bias, f2BiasMul6);
     return {
       c1Weights,
       c1Bias,

@@ -757,15 +757,14 @@ export function mixedFormatsUpdate(
     const c1WeightsMul4 = tf.mul(optimizer.c1WeightsV, 0.999);
     const c1WeightsMul5 = tf.mul(c1WeightsMul3, 0.0010000000000000009);
     const c1WeightsAdd2 = tf.add(c1WeightsMul4, c1WeightsMul5);
-    const c1WeightsMul6 = tf.mul(c1WeightsAdd, hyper.correction1);
-    const c1WeightsMul7 = tf.mul(c1WeightsAdd2, hyper.correction2);
-    const c1WeightsSqrt = tf.sqrt(c1WeightsMul7);
-    const c1WeightsAdd3 = tf.add(c1WeightsSqrt, 1e-8);
-    const c1WeightsDiv = tf.div(c1WeightsMul6, c1WeightsAdd3);
-    const c1WeightsMul8 = tf.mul(params.c1Weights, 0.01);
-    const c1WeightsAdd4 = tf.add(c1WeightsDiv, c1WeightsMul8);
-    const c1WeightsMul9 = tf.mul(c1WeightsAdd4, hyper.lr);
-    const c1WeightsSub = tf.sub(params.c1Weights, c1WeightsMul9);
+    const c1WeightsAdamDirection = tf.div(
+      tf.mul(c1WeightsAdd, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c1WeightsAdd2, hyper.correction2)), 1e-8),
+    );
+    const c1WeightsMul6 = tf.mul(params.c1Weights, 0.01);
+    const c1WeightsAdd3 = tf.add(c1WeightsAdamDirection, c1WeightsMul6);
+    const c1WeightsMul7 = tf.mul(c1WeightsAdd3, hyper.lr);
+    const c1WeightsSub = tf.sub(params.c1Weights, c1WeightsMul7);
     // c1.weights.stored.noise (mixed-formats.qspec:22)
     const c1WeightsStoredNoise = noise.uniform('c1.weights.stored', [8, 1, 3, 3]);
     // c1.weights.stored: fp16 stochastic (mixed-formats.qspec:22)
@@ -794,15 +793,14 @@ export function mixedFormatsUpdate(
     const c1BiasMul4 = tf.mul(optimizer.c1BiasV, 0.999);
     const c1BiasMul5 = tf.mul(c1BiasMul3, 0.0010000000000000009);
     const c1BiasAdd2 = tf.add(c1BiasMul4, c1BiasMul5);
-    const c1BiasMul6 = tf.mul(c1BiasAdd, hyper.correction1);
-    const c1BiasMul7 = tf.mul(c1BiasAdd2, hyper.correction2);
-    const c1BiasSqrt = tf.sqrt(c1BiasMul7);
-    const c1BiasAdd3 = tf.add(c1BiasSqrt, 1e-8);
-    const c1BiasDiv = tf.div(c1BiasMul6, c1BiasAdd3);
-    const c1BiasMul8 = tf.mul(params.c1Bias, 0.01);
-    const c1BiasAdd4 = tf.add(c1BiasDiv, c1BiasMul8);
-    const c1BiasMul9 = tf.mul(c1BiasAdd4, hyper.lr);
-    const c1Bias = tf.sub(params.c1Bias, c1BiasMul9);
+    const c1BiasAdamDirection = tf.div(
+      tf.mul(c1BiasAdd, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c1BiasAdd2, hyper.correction2)), 1e-8),
+    );
+    const c1BiasMul6 = tf.mul(params.c1Bias, 0.01);
+    const c1BiasAdd3 = tf.add(c1BiasAdamDirection, c1BiasMul6);
+    const c1BiasMul7 = tf.mul(c1BiasAdd3, hyper.lr);
+    const c1Bias = tf.sub(params.c1Bias, c1BiasMul7);
     // c1.bias.m: bf16 (mixed-formats.qspec:22)
     const c1BiasM = quantizeFloat(
       c1BiasAdd,
@@ -822,15 +820,14 @@ export function mixedFormatsUpdate(
     const n1ScaleMul4 = tf.mul(optimizer.n1ScaleV, 0.999);
     const n1ScaleMul5 = tf.mul(n1ScaleMul3, 0.0010000000000000009);
     const n1ScaleV = tf.add(n1ScaleMul4, n1ScaleMul5);
-    const n1ScaleMul6 = tf.mul(n1ScaleM, hyper.correction1);
-    const n1ScaleMul7 = tf.mul(n1ScaleV, hyper.correction2);
-    const n1ScaleSqrt = tf.sqrt(n1ScaleMul7);
-    const n1ScaleAdd = tf.add(n1ScaleSqrt, 1e-8);
-    const n1ScaleDiv = tf.div(n1ScaleMul6, n1ScaleAdd);
-    const n1ScaleMul8 = tf.mul(params.n1Scale, 0.01);
-    const n1ScaleAdd2 = tf.add(n1ScaleDiv, n1ScaleMul8);
-    const n1ScaleMul9 = tf.mul(n1ScaleAdd2, hyper.lr);
-    const n1Scale = tf.sub(params.n1Scale, n1ScaleMul9);
+    const n1ScaleAdamDirection = tf.div(
+      tf.mul(n1ScaleM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(n1ScaleV, hyper.correction2)), 1e-8),
+    );
+    const n1ScaleMul6 = tf.mul(params.n1Scale, 0.01);
+    const n1ScaleAdd = tf.add(n1ScaleAdamDirection, n1ScaleMul6);
+    const n1ScaleMul7 = tf.mul(n1ScaleAdd, hyper.lr);
+    const n1Scale = tf.sub(params.n1Scale, n1ScaleMul7);
     const n1ShiftMul = tf.mul(optimizer.n1ShiftM, 0.9); // n1.shift (mixed-formats.qspec:22)
     const n1ShiftMul2 = tf.mul(gradients.n1ShiftGrad, 0.09999999999999998);
     const n1ShiftM = tf.add(n1ShiftMul, n1ShiftMul2);
@@ -838,15 +835,14 @@ export function mixedFormatsUpdate(
     const n1ShiftMul4 = tf.mul(optimizer.n1ShiftV, 0.999);
     const n1ShiftMul5 = tf.mul(n1ShiftMul3, 0.0010000000000000009);
     const n1ShiftV = tf.add(n1ShiftMul4, n1ShiftMul5);
-    const n1ShiftMul6 = tf.mul(n1ShiftM, hyper.correction1);
-    const n1ShiftMul7 = tf.mul(n1ShiftV, hyper.correction2);
-    const n1ShiftSqrt = tf.sqrt(n1ShiftMul7);
-    const n1ShiftAdd = tf.add(n1ShiftSqrt, 1e-8);
-    const n1ShiftDiv = tf.div(n1ShiftMul6, n1ShiftAdd);
-    const n1ShiftMul8 = tf.mul(params.n1Shift, 0.01);
-    const n1ShiftAdd2 = tf.add(n1ShiftDiv, n1ShiftMul8);
-    const n1ShiftMul9 = tf.mul(n1ShiftAdd2, hyper.lr);
-    const n1Shift = tf.sub(params.n1Shift, n1ShiftMul9);
+    const n1ShiftAdamDirection = tf.div(
+      tf.mul(n1ShiftM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(n1ShiftV, hyper.correction2)), 1e-8),
+    );
+    const n1ShiftMul6 = tf.mul(params.n1Shift, 0.01);
+    const n1ShiftAdd = tf.add(n1ShiftAdamDirection, n1ShiftMul6);
+    const n1ShiftMul7 = tf.mul(n1ShiftAdd, hyper.lr);
+    const n1Shift = tf.sub(params.n1Shift, n1ShiftMul7);
     const c2WeightsMul = tf.mul(optimizer.c2WeightsM, 0.9); // c2.weights (mixed-formats.qspec:22)
     const c2WeightsMul2 = tf.mul(gradients.c2WeightsGrad, 0.09999999999999998);
     const c2WeightsAdd = tf.add(c2WeightsMul, c2WeightsMul2);
@@ -854,15 +850,14 @@ export function mixedFormatsUpdate(
     const c2WeightsMul4 = tf.mul(optimizer.c2WeightsV, 0.999);
     const c2WeightsMul5 = tf.mul(c2WeightsMul3, 0.0010000000000000009);
     const c2WeightsAdd2 = tf.add(c2WeightsMul4, c2WeightsMul5);
-    const c2WeightsMul6 = tf.mul(c2WeightsAdd, hyper.correction1);
-    const c2WeightsMul7 = tf.mul(c2WeightsAdd2, hyper.correction2);
-    const c2WeightsSqrt = tf.sqrt(c2WeightsMul7);
-    const c2WeightsAdd3 = tf.add(c2WeightsSqrt, 1e-8);
-    const c2WeightsDiv = tf.div(c2WeightsMul6, c2WeightsAdd3);
-    const c2WeightsMul8 = tf.mul(params.c2Weights, 0.01);
-    const c2WeightsAdd4 = tf.add(c2WeightsDiv, c2WeightsMul8);
-    const c2WeightsMul9 = tf.mul(c2WeightsAdd4, hyper.lr);
-    const c2WeightsSub = tf.sub(params.c2Weights, c2WeightsMul9);
+    const c2WeightsAdamDirection = tf.div(
+      tf.mul(c2WeightsAdd, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c2WeightsAdd2, hyper.correction2)), 1e-8),
+    );
+    const c2WeightsMul6 = tf.mul(params.c2Weights, 0.01);
+    const c2WeightsAdd3 = tf.add(c2WeightsAdamDirection, c2WeightsMul6);
+    const c2WeightsMul7 = tf.mul(c2WeightsAdd3, hyper.lr);
+    const c2WeightsSub = tf.sub(params.c2Weights, c2WeightsMul7);
     // c2.weights.stored.noise (mixed-formats.qspec:22)
     const c2WeightsStoredNoise = noise.uniform('c2.weights.stored', [16, 8, 3, 3]);
     // c2.weights.stored: fp16 stochastic (mixed-formats.qspec:22)
@@ -891,15 +886,14 @@ export function mixedFormatsUpdate(
     const c2BiasMul4 = tf.mul(optimizer.c2BiasV, 0.999);
     const c2BiasMul5 = tf.mul(c2BiasMul3, 0.0010000000000000009);
     const c2BiasAdd2 = tf.add(c2BiasMul4, c2BiasMul5);
-    const c2BiasMul6 = tf.mul(c2BiasAdd, hyper.correction1);
-    const c2BiasMul7 = tf.mul(c2BiasAdd2, hyper.correction2);
-    const c2BiasSqrt = tf.sqrt(c2BiasMul7);
-    const c2BiasAdd3 = tf.add(c2BiasSqrt, 1e-8);
-    const c2BiasDiv = tf.div(c2BiasMul6, c2BiasAdd3);
-    const c2BiasMul8 = tf.mul(params.c2Bias, 0.01);
-    const c2BiasAdd4 = tf.add(c2BiasDiv, c2BiasMul8);
-    const c2BiasMul9 = tf.mul(c2BiasAdd4, hyper.lr);
-    const c2Bias = tf.sub(params.c2Bias, c2BiasMul9);
+    const c2BiasAdamDirection = tf.div(
+      tf.mul(c2BiasAdd, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c2BiasAdd2, hyper.correction2)), 1e-8),
+    );
+    const c2BiasMul6 = tf.mul(params.c2Bias, 0.01);
+    const c2BiasAdd3 = tf.add(c2BiasAdamDirection, c2BiasMul6);
+    const c2BiasMul7 = tf.mul(c2BiasAdd3, hyper.lr);
+    const c2Bias = tf.sub(params.c2Bias, c2BiasMul7);
     // c2.bias.m: bf16 (mixed-formats.qspec:22)
     const c2BiasM = quantizeFloat(
       c2BiasAdd,
@@ -919,15 +913,14 @@ export function mixedFormatsUpdate(
     const c3WeightsMul4 = tf.mul(optimizer.c3WeightsV, 0.999);
     const c3WeightsMul5 = tf.mul(c3WeightsMul3, 0.0010000000000000009);
     const c3WeightsAdd2 = tf.add(c3WeightsMul4, c3WeightsMul5);
-    const c3WeightsMul6 = tf.mul(c3WeightsAdd, hyper.correction1);
-    const c3WeightsMul7 = tf.mul(c3WeightsAdd2, hyper.correction2);
-    const c3WeightsSqrt = tf.sqrt(c3WeightsMul7);
-    const c3WeightsAdd3 = tf.add(c3WeightsSqrt, 1e-8);
-    const c3WeightsDiv = tf.div(c3WeightsMul6, c3WeightsAdd3);
-    const c3WeightsMul8 = tf.mul(params.c3Weights, 0.01);
-    const c3WeightsAdd4 = tf.add(c3WeightsDiv, c3WeightsMul8);
-    const c3WeightsMul9 = tf.mul(c3WeightsAdd4, hyper.lr);
-    const c3WeightsSub = tf.sub(params.c3Weights, c3WeightsMul9);
+    const c3WeightsAdamDirection = tf.div(
+      tf.mul(c3WeightsAdd, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c3WeightsAdd2, hyper.correction2)), 1e-8),
+    );
+    const c3WeightsMul6 = tf.mul(params.c3Weights, 0.01);
+    const c3WeightsAdd3 = tf.add(c3WeightsAdamDirection, c3WeightsMul6);
+    const c3WeightsMul7 = tf.mul(c3WeightsAdd3, hyper.lr);
+    const c3WeightsSub = tf.sub(params.c3Weights, c3WeightsMul7);
     // c3.weights.stored.scale (mixed-formats.qspec:22)
     const c3WeightsStoredScale = absmaxScale(c3WeightsSub, [1, 2, 3], 2047);
     // c3.weights.stored.noise (mixed-formats.qspec:22)
@@ -959,15 +952,14 @@ export function mixedFormatsUpdate(
     const c3BiasMul4 = tf.mul(optimizer.c3BiasV, 0.999);
     const c3BiasMul5 = tf.mul(c3BiasMul3, 0.0010000000000000009);
     const c3BiasAdd2 = tf.add(c3BiasMul4, c3BiasMul5);
-    const c3BiasMul6 = tf.mul(c3BiasAdd, hyper.correction1);
-    const c3BiasMul7 = tf.mul(c3BiasAdd2, hyper.correction2);
-    const c3BiasSqrt = tf.sqrt(c3BiasMul7);
-    const c3BiasAdd3 = tf.add(c3BiasSqrt, 1e-8);
-    const c3BiasDiv = tf.div(c3BiasMul6, c3BiasAdd3);
-    const c3BiasMul8 = tf.mul(params.c3Bias, 0.01);
-    const c3BiasAdd4 = tf.add(c3BiasDiv, c3BiasMul8);
-    const c3BiasMul9 = tf.mul(c3BiasAdd4, hyper.lr);
-    const c3Bias = tf.sub(params.c3Bias, c3BiasMul9);
+    const c3BiasAdamDirection = tf.div(
+      tf.mul(c3BiasAdd, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(c3BiasAdd2, hyper.correction2)), 1e-8),
+    );
+    const c3BiasMul6 = tf.mul(params.c3Bias, 0.01);
+    const c3BiasAdd3 = tf.add(c3BiasAdamDirection, c3BiasMul6);
+    const c3BiasMul7 = tf.mul(c3BiasAdd3, hyper.lr);
+    const c3Bias = tf.sub(params.c3Bias, c3BiasMul7);
     // c3.bias.m: bf16 (mixed-formats.qspec:22)
     const c3BiasM = quantizeFloat(
       c3BiasAdd,
@@ -987,15 +979,14 @@ export function mixedFormatsUpdate(
     const f1WeightsMul4 = tf.mul(optimizer.f1WeightsV, 0.999);
     const f1WeightsMul5 = tf.mul(f1WeightsMul3, 0.0010000000000000009);
     const f1WeightsAdd2 = tf.add(f1WeightsMul4, f1WeightsMul5);
-    const f1WeightsMul6 = tf.mul(f1WeightsAdd, hyper.correction1);
-    const f1WeightsMul7 = tf.mul(f1WeightsAdd2, hyper.correction2);
-    const f1WeightsSqrt = tf.sqrt(f1WeightsMul7);
-    const f1WeightsAdd3 = tf.add(f1WeightsSqrt, 1e-8);
-    const f1WeightsDiv = tf.div(f1WeightsMul6, f1WeightsAdd3);
-    const f1WeightsMul8 = tf.mul(params.f1Weights, 0.01);
-    const f1WeightsAdd4 = tf.add(f1WeightsDiv, f1WeightsMul8);
-    const f1WeightsMul9 = tf.mul(f1WeightsAdd4, hyper.lr);
-    const f1WeightsSub = tf.sub(params.f1Weights, f1WeightsMul9);
+    const f1WeightsAdamDirection = tf.div(
+      tf.mul(f1WeightsAdd, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f1WeightsAdd2, hyper.correction2)), 1e-8),
+    );
+    const f1WeightsMul6 = tf.mul(params.f1Weights, 0.01);
+    const f1WeightsAdd3 = tf.add(f1WeightsAdamDirection, f1WeightsMul6);
+    const f1WeightsMul7 = tf.mul(f1WeightsAdd3, hyper.lr);
+    const f1WeightsSub = tf.sub(params.f1Weights, f1WeightsMul7);
     // f1.weights.stored.noise (mixed-formats.qspec:22)
     const f1WeightsStoredNoise = noise.uniform('f1.weights.stored', [64, 144]);
     // f1.weights.stored: fp16 stochastic (mixed-formats.qspec:22)
@@ -1024,15 +1015,14 @@ export function mixedFormatsUpdate(
     const f1BiasMul4 = tf.mul(optimizer.f1BiasV, 0.999);
     const f1BiasMul5 = tf.mul(f1BiasMul3, 0.0010000000000000009);
     const f1BiasAdd2 = tf.add(f1BiasMul4, f1BiasMul5);
-    const f1BiasMul6 = tf.mul(f1BiasAdd, hyper.correction1);
-    const f1BiasMul7 = tf.mul(f1BiasAdd2, hyper.correction2);
-    const f1BiasSqrt = tf.sqrt(f1BiasMul7);
-    const f1BiasAdd3 = tf.add(f1BiasSqrt, 1e-8);
-    const f1BiasDiv = tf.div(f1BiasMul6, f1BiasAdd3);
-    const f1BiasMul8 = tf.mul(params.f1Bias, 0.01);
-    const f1BiasAdd4 = tf.add(f1BiasDiv, f1BiasMul8);
-    const f1BiasMul9 = tf.mul(f1BiasAdd4, hyper.lr);
-    const f1Bias = tf.sub(params.f1Bias, f1BiasMul9);
+    const f1BiasAdamDirection = tf.div(
+      tf.mul(f1BiasAdd, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f1BiasAdd2, hyper.correction2)), 1e-8),
+    );
+    const f1BiasMul6 = tf.mul(params.f1Bias, 0.01);
+    const f1BiasAdd3 = tf.add(f1BiasAdamDirection, f1BiasMul6);
+    const f1BiasMul7 = tf.mul(f1BiasAdd3, hyper.lr);
+    const f1Bias = tf.sub(params.f1Bias, f1BiasMul7);
     // f1.bias.m: bf16 (mixed-formats.qspec:22)
     const f1BiasM = quantizeFloat(
       f1BiasAdd,
@@ -1052,15 +1042,14 @@ export function mixedFormatsUpdate(
     const f2WeightsMul4 = tf.mul(optimizer.f2WeightsV, 0.999);
     const f2WeightsMul5 = tf.mul(f2WeightsMul3, 0.0010000000000000009);
     const f2WeightsAdd2 = tf.add(f2WeightsMul4, f2WeightsMul5);
-    const f2WeightsMul6 = tf.mul(f2WeightsAdd, hyper.correction1);
-    const f2WeightsMul7 = tf.mul(f2WeightsAdd2, hyper.correction2);
-    const f2WeightsSqrt = tf.sqrt(f2WeightsMul7);
-    const f2WeightsAdd3 = tf.add(f2WeightsSqrt, 1e-8);
-    const f2WeightsDiv = tf.div(f2WeightsMul6, f2WeightsAdd3);
-    const f2WeightsMul8 = tf.mul(params.f2Weights, 0.01);
-    const f2WeightsAdd4 = tf.add(f2WeightsDiv, f2WeightsMul8);
-    const f2WeightsMul9 = tf.mul(f2WeightsAdd4, hyper.lr);
-    const f2WeightsSub = tf.sub(params.f2Weights, f2WeightsMul9);
+    const f2WeightsAdamDirection = tf.div(
+      tf.mul(f2WeightsAdd, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f2WeightsAdd2, hyper.correction2)), 1e-8),
+    );
+    const f2WeightsMul6 = tf.mul(params.f2Weights, 0.01);
+    const f2WeightsAdd3 = tf.add(f2WeightsAdamDirection, f2WeightsMul6);
+    const f2WeightsMul7 = tf.mul(f2WeightsAdd3, hyper.lr);
+    const f2WeightsSub = tf.sub(params.f2Weights, f2WeightsMul7);
     // f2.weights.stored.noise (mixed-formats.qspec:22)
     const f2WeightsStoredNoise = noise.uniform('f2.weights.stored', [32, 64]);
     // f2.weights.stored: fp16 stochastic (mixed-formats.qspec:22)
@@ -1089,15 +1078,14 @@ export function mixedFormatsUpdate(
     const f2BiasMul4 = tf.mul(optimizer.f2BiasV, 0.999);
     const f2BiasMul5 = tf.mul(f2BiasMul3, 0.0010000000000000009);
     const f2BiasAdd2 = tf.add(f2BiasMul4, f2BiasMul5);
-    const f2BiasMul6 = tf.mul(f2BiasAdd, hyper.correction1);
-    const f2BiasMul7 = tf.mul(f2BiasAdd2, hyper.correction2);
-    const f2BiasSqrt = tf.sqrt(f2BiasMul7);
-    const f2BiasAdd3 = tf.add(f2BiasSqrt, 1e-8);
-    const f2BiasDiv = tf.div(f2BiasMul6, f2BiasAdd3);
-    const f2BiasMul8 = tf.mul(params.f2Bias, 0.01);
-    const f2BiasAdd4 = tf.add(f2BiasDiv, f2BiasMul8);
-    const f2BiasMul9 = tf.mul(f2BiasAdd4, hyper.lr);
-    const f2Bias = tf.sub(params.f2Bias, f2BiasMul9);
+    const f2BiasAdamDirection = tf.div(
+      tf.mul(f2BiasAdd, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f2BiasAdd2, hyper.correction2)), 1e-8),
+    );
+    const f2BiasMul6 = tf.mul(params.f2Bias, 0.01);
+    const f2BiasAdd3 = tf.add(f2BiasAdamDirection, f2BiasMul6);
+    const f2BiasMul7 = tf.mul(f2BiasAdd3, hyper.lr);
+    const f2Bias = tf.sub(params.f2Bias, f2BiasMul7);
     // f2.bias.m: bf16 (mixed-formats.qspec:22)
     const f2BiasM = quantizeFloat(
       f2BiasAdd,
@@ -1117,15 +1105,14 @@ export function mixedFormatsUpdate(
     const f3WeightsMul4 = tf.mul(optimizer.f3WeightsV, 0.999);
     const f3WeightsMul5 = tf.mul(f3WeightsMul3, 0.0010000000000000009);
     const f3WeightsAdd2 = tf.add(f3WeightsMul4, f3WeightsMul5);
-    const f3WeightsMul6 = tf.mul(f3WeightsAdd, hyper.correction1);
-    const f3WeightsMul7 = tf.mul(f3WeightsAdd2, hyper.correction2);
-    const f3WeightsSqrt = tf.sqrt(f3WeightsMul7);
-    const f3WeightsAdd3 = tf.add(f3WeightsSqrt, 1e-8);
-    const f3WeightsDiv = tf.div(f3WeightsMul6, f3WeightsAdd3);
-    const f3WeightsMul8 = tf.mul(params.f3Weights, 0.01);
-    const f3WeightsAdd4 = tf.add(f3WeightsDiv, f3WeightsMul8);
-    const f3WeightsMul9 = tf.mul(f3WeightsAdd4, hyper.lr);
-    const f3WeightsSub = tf.sub(params.f3Weights, f3WeightsMul9);
+    const f3WeightsAdamDirection = tf.div(
+      tf.mul(f3WeightsAdd, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f3WeightsAdd2, hyper.correction2)), 1e-8),
+    );
+    const f3WeightsMul6 = tf.mul(params.f3Weights, 0.01);
+    const f3WeightsAdd3 = tf.add(f3WeightsAdamDirection, f3WeightsMul6);
+    const f3WeightsMul7 = tf.mul(f3WeightsAdd3, hyper.lr);
+    const f3WeightsSub = tf.sub(params.f3Weights, f3WeightsMul7);
     // f3.weights.stored.noise (mixed-formats.qspec:22)
     const f3WeightsStoredNoise = noise.uniform('f3.weights.stored', [10, 32]);
     // f3.weights.stored: fp16 stochastic (mixed-formats.qspec:22)
@@ -1154,15 +1141,14 @@ export function mixedFormatsUpdate(
     const f3BiasMul4 = tf.mul(optimizer.f3BiasV, 0.999);
     const f3BiasMul5 = tf.mul(f3BiasMul3, 0.0010000000000000009);
     const f3BiasAdd2 = tf.add(f3BiasMul4, f3BiasMul5);
-    const f3BiasMul6 = tf.mul(f3BiasAdd, hyper.correction1);
-    const f3BiasMul7 = tf.mul(f3BiasAdd2, hyper.correction2);
-    const f3BiasSqrt = tf.sqrt(f3BiasMul7);
-    const f3BiasAdd3 = tf.add(f3BiasSqrt, 1e-8);
-    const f3BiasDiv = tf.div(f3BiasMul6, f3BiasAdd3);
-    const f3BiasMul8 = tf.mul(params.f3Bias, 0.01);
-    const f3BiasAdd4 = tf.add(f3BiasDiv, f3BiasMul8);
-    const f3BiasMul9 = tf.mul(f3BiasAdd4, hyper.lr);
-    const f3Bias = tf.sub(params.f3Bias, f3BiasMul9);
+    const f3BiasAdamDirection = tf.div(
+      tf.mul(f3BiasAdd, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f3BiasAdd2, hyper.correction2)), 1e-8),
+    );
+    const f3BiasMul6 = tf.mul(params.f3Bias, 0.01);
+    const f3BiasAdd3 = tf.add(f3BiasAdamDirection, f3BiasMul6);
+    const f3BiasMul7 = tf.mul(f3BiasAdd3, hyper.lr);
+    const f3Bias = tf.sub(params.f3Bias, f3BiasMul7);
     // f3.bias.m: bf16 (mixed-formats.qspec:22)
     const f3BiasM = quantizeFloat(
       f3BiasAdd,

@@ -135,13 +135,12 @@ export function t0RegressionUpdate(
     const f1WeightsMul4 = tf.mul(optimizer.f1WeightsV, 0.999);
     const f1WeightsMul5 = tf.mul(f1WeightsMul3, 0.0010000000000000009);
     const f1WeightsV = tf.add(f1WeightsMul4, f1WeightsMul5);
-    const f1WeightsMul6 = tf.mul(f1WeightsM, hyper.correction1);
-    const f1WeightsMul7 = tf.mul(f1WeightsV, hyper.correction2);
-    const f1WeightsSqrt = tf.sqrt(f1WeightsMul7);
-    const f1WeightsAdd = tf.add(f1WeightsSqrt, 1e-8);
-    const f1WeightsDiv = tf.div(f1WeightsMul6, f1WeightsAdd);
-    const f1WeightsMul8 = tf.mul(f1WeightsDiv, hyper.lr);
-    const f1Weights = tf.sub(params.f1Weights, f1WeightsMul8);
+    const f1WeightsAdamDirection = tf.div(
+      tf.mul(f1WeightsM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f1WeightsV, hyper.correction2)), 1e-8),
+    );
+    const f1WeightsMul6 = tf.mul(f1WeightsAdamDirection, hyper.lr);
+    const f1Weights = tf.sub(params.f1Weights, f1WeightsMul6);
     const f1BiasMul = tf.mul(optimizer.f1BiasM, 0.9); // f1.bias (t0-regression.qspec:16)
     const f1BiasMul2 = tf.mul(gradients.f1BiasGrad, 0.09999999999999998);
     const f1BiasM = tf.add(f1BiasMul, f1BiasMul2);
@@ -149,13 +148,12 @@ export function t0RegressionUpdate(
     const f1BiasMul4 = tf.mul(optimizer.f1BiasV, 0.999);
     const f1BiasMul5 = tf.mul(f1BiasMul3, 0.0010000000000000009);
     const f1BiasV = tf.add(f1BiasMul4, f1BiasMul5);
-    const f1BiasMul6 = tf.mul(f1BiasM, hyper.correction1);
-    const f1BiasMul7 = tf.mul(f1BiasV, hyper.correction2);
-    const f1BiasSqrt = tf.sqrt(f1BiasMul7);
-    const f1BiasAdd = tf.add(f1BiasSqrt, 1e-8);
-    const f1BiasDiv = tf.div(f1BiasMul6, f1BiasAdd);
-    const f1BiasMul8 = tf.mul(f1BiasDiv, hyper.lr);
-    const f1Bias = tf.sub(params.f1Bias, f1BiasMul8);
+    const f1BiasAdamDirection = tf.div(
+      tf.mul(f1BiasM, hyper.correction1),
+      tf.add(tf.sqrt(tf.mul(f1BiasV, hyper.correction2)), 1e-8),
+    );
+    const f1BiasMul6 = tf.mul(f1BiasAdamDirection, hyper.lr);
+    const f1Bias = tf.sub(params.f1Bias, f1BiasMul6);
     return { f1Weights, f1Bias, f1WeightsM, f1WeightsV, f1BiasM, f1BiasV };
   });
 }

@@ -461,6 +461,23 @@ export const SAMPLES: { readonly [K in OpName]: OpSamples<K> } = {
     ],
   },
 
+  adamDirection: {
+    flows: [0, 1, 2, 3],
+    linear: [0],
+    samples: [
+      {
+        title: 'of a matrix',
+        operands: [tensor([3, 2]), tensor([3, 2], positive), tensor([], positive), tensor([], positive)],
+        attributes: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, exactState: true },
+      },
+      {
+        title: 'of a scalar, with a large epsilon',
+        operands: [tensor([]), tensor([], positive), tensor([], positive), tensor([], positive)],
+        attributes: { beta1: 0.9, beta2: 0.99, epsilon: 0.5, exactState: false },
+      },
+    ],
+  },
+
   quantScale: {
     flows: [],
     linear: [],

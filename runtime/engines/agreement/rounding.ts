@@ -41,6 +41,15 @@ function sumOf<K extends OpName>(
   };
 }
 
+/** Two products, a root, a sum and a quotient; products that underflow are off by their last place, under the root by the root of it. */
+const adamDirectionRule: RoundingRule<'adamDirection'> = ({ exact, attributes: { epsilon } }) =>
+  within(
+    exact.data.map((y) => {
+      const lost = (TINY + Math.abs(y) * Math.sqrt(TINY)) / epsilon;
+      return gamma(6 + 2 * SQRT_ULPS) * Math.abs(y) + lost + TINY;
+    }),
+  );
+
 /** Windows that may share an element of the image. */
 function overlap({ kernel, strides }: PoolWindow): number {
   return Math.ceil(kernel[0] / strides[0]) * Math.ceil(kernel[1] / strides[1]);
@@ -111,6 +120,8 @@ export const ROUNDING: { readonly [K in OpName]: RoundingRule<K> } = {
   standardize: standardizeRule,
   softmax: softmaxRule,
   softmaxCrossEntropy: softmaxCrossEntropyRule,
+
+  adamDirection: adamDirectionRule,
 
   quantScale: quantScaleRule,
   quantize: quantizeRule,

@@ -1,0 +1,99 @@
+import type { BoundRules, Errors } from '../../ir/bound-rules.ts';
+import { sizeOf } from '../../ir/graph.ts';
+import type { OpAttributes } from '../../ir/op-attributes.ts';
+import {
+  add,
+  addDown,
+  type Bound,
+  divide,
+  min,
+  multiply,
+  multiplyDown,
+  ONE,
+  sqrt,
+  sqrtDown,
+  UNBOUNDED,
+  ZERO,
+} from '../../numeric/bound.ts';
+import { bound, gamma32, magnitude, UNDERFLOW } from './range.ts';
+import { added, computed, everywhere, gained } from './terms.ts';
+
+type Settings = OpAttributes['adamDirection'];
+
+/** Steps after which the sums of the cap have converged for every β that training uses. */
+const STEPS = 2 ** 16;
+
+/**
+ * The largest `|m̂|/√v̂` of any gradient sequence, by Cauchy and Schwarz on the sums that m and v are:
+ * `(1−β₁)/(1−β₁ᵗ)·√((1−β₂ᵗ)/(1−β₂))·√(Σ_{j<t} rʲ)` with `r = β₁²/β₂`, its supremum over t; 7.27 at β = 0.9, 0.999 (Kingma & Ba 2015, section
+ * 2.1 bounds the same ratio). A thousandth more covers the rounding of m and v in float32. UNBOUNDED where r ≥ 1.
+ */
+export function adamCap({ beta1, beta2 }: Pick<Settings, 'beta1' | 'beta2'>): Bound {
+  const r = beta1 ** 2 / beta2;
+  if (r >= 1) return UNBOUNDED;
+  let largest = 0;
+  for (let t = 1; t <= STEPS; t = t < 1024 ? t + 1 : t * 2) {
+    const first = (1 - beta1) / (1 - beta1 ** t);
+    const second = (1 - beta2 ** t) / (1 - beta2);
+    largest = Math.max(largest, first * Math.sqrt((second * (1 - r ** t)) / (1 - r)));
+  }
+  const limit = (1 - beta1) / Math.sqrt((1 - beta2) * (1 - r));
+  return bound(Math.max(largest, limit) * (1 + 2 ** -10));
+}
+
+/**
+ * `m̂/(√v̂ + ε)`. Its change is at most `(e_m̂ + |d|·√e_v̂)/(√v̂ + ε)`, the quotient rule with `|√a − √b| ≤ √|a − b|`, and, where m and v are
+ * those of one gradient sequence, at most twice the cap of |d|.
+ */
+export const adamDirection: BoundRules<'adamDirection'> = {
+  range: ({ range, attributes }) => {
+    const [m, v] = [range(0), range(1)];
+    const inverse = steepest(attributes, v.away, range(3).away);
+    const quotient = multiply(multiply(magnitude(m), magnitude(range(2))), inverse);
+    const cap = attributes.exactState ? adamCap(attributes) : UNBOUNDED;
+    const most = min(quotient, cap);
+    return {
+      pos: most,
+      neg: m.nonNegative ? ZERO : most,
+      norm2: multiply(multiply(m.norm2, magnitude(range(2))), inverse),
+      away: ZERO,
+      cap,
+      nonNegative: m.nonNegative,
+    };
+  },
+  error: (context) => {
+    const { algebra, attributes, type } = context;
+    const size = sizeOf(type.shape);
+    const inverse = steepest(attributes, context.range(1).away, context.range(3).away);
+    const direction = magnitude(context.result);
+    const first = gained(algebra, context.error(0), multiply(magnitude(context.range(2)), inverse));
+    const root = algebra.scale(sqrt(magnitude(context.range(3))), algebra.sqrt(context.error(1).inf));
+    const second = everywhere(algebra, algebra.scale(multiply(direction, inverse), root), size);
+    const hyper = [2, 3].map((i): Errors<typeof root> => {
+      const relative = algebra.scale(
+        multiply(bound(2), divideBy(direction, context.range(i).away)),
+        context.error(i).inf,
+      );
+      return everywhere(algebra, relative, size);
+    });
+    const through = [first, second, ...hyper];
+    const value = computed(algebra, context.result, added(algebra, through), size);
+    // Two products, a root, a sum and a quotient; a product that underflows is off by its last place, under the root by the root of it.
+    const lost = multiply(inverse, add(UNDERFLOW, multiply(direction, sqrt(UNDERFLOW))));
+    const local = added(algebra, [
+      gained(algebra, value, gamma32(8)),
+      everywhere(algebra, algebra.constant(lost), size),
+    ]);
+    return { through, local };
+  },
+};
+
+/** `1 / (√(v̂ least) + ε)`, rounded up; ε is the nearest float32 of what is written. */
+function steepest({ epsilon }: Settings, v: Bound, correction: Bound): Bound {
+  const root = sqrtDown(multiplyDown(v, correction));
+  return divide(ONE, multiplyDown(addDown(root, bound(epsilon)), bound(1 - 2 ** -20)));
+}
+
+function divideBy(x: Bound, away: Bound): Bound {
+  return away.mantissa === 0 ? UNBOUNDED : divide(x, away);
+}
