@@ -5,6 +5,8 @@ export interface Measurement {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
+  /** The least and the greatest sample, where `value` is the median of several. */
+  readonly spread?: readonly [number, number];
 }
 
 /** A bench measures and returns; `main` prints. */
@@ -29,10 +31,13 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   }
   const measurements = await (await load())();
   if (json) process.stdout.write(`${JSON.stringify({ bench: names[0], measurements })}\n`);
-  else
-    for (const { name, value, unit } of measurements)
-      process.stdout.write(`${name}: ${value.toPrecision(4)} ${unit}\n`);
+  else for (const measurement of measurements) process.stdout.write(`${toLine(measurement)}\n`);
   return EXIT.ok;
+}
+
+function toLine({ name, value, unit, spread }: Measurement): string {
+  const range = spread === undefined ? '' : ` (${spread.map((x) => x.toPrecision(4)).join(' to ')})`;
+  return `${name}: ${value.toPrecision(4)} ${unit}${range}`;
 }
 
 process.exitCode = await main(process.argv.slice(2));

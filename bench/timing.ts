@@ -8,9 +8,21 @@ export async function medianMs(call: () => unknown, runs: number, warmup: number
     await call();
     if (i >= 0) times.push(performance.now() - start);
   }
-  times.sort((a, b) => a - b);
-  const middle = times.length >> 1;
-  return times.length % 2 === 1
-    ? (times[middle] ?? 0)
-    : ((times[middle - 1] ?? 0) + (times[middle] ?? 0)) / 2;
+  return summary(times).median;
+}
+
+/** Median and extremes of samples. */
+export function summary(samples: readonly number[]): {
+  readonly median: number;
+  readonly least: number;
+  readonly greatest: number;
+} {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const at = (index: number): number => sorted[index] ?? 0;
+  const middle = sorted.length >> 1;
+  return {
+    median: sorted.length % 2 === 1 ? at(middle) : (at(middle - 1) + at(middle)) / 2,
+    least: at(0),
+    greatest: at(sorted.length - 1),
+  };
 }
