@@ -31,11 +31,11 @@ export function observation(program: TrainingProgram, reference: Reference): Obs
     ...parameterNames(program).map((name) => `${name}.grad`),
     ...parameterNames(program),
   ];
-  const { nodes, valueOf } = perturb(graph, reference, (name) => program.plan.sites.has(name));
+  const { nodes, renamed } = perturb(graph, reference, (name) => program.plan.sites.has(name));
   const named = (prefix: string, of: (output: number) => number): readonly Named[] =>
     names.map((name) => ({ name: `${prefix}${name}`, value: of(lookup(outputs, name)) }));
   const quantized = named('', (value) => value);
-  const exact = named(EXACT, valueOf);
+  const exact = named(EXACT, renamed);
   if (reference === 'real')
     return { quantized: valuesGraph(nodes, quantized), exact: valuesGraph(nodes, exact), names };
   return { quantized: valuesGraph(nodes, [...quantized, ...exact]), exact: undefined, names };

@@ -41,7 +41,7 @@ export interface Kink {
 export interface Perturbed {
   readonly nodes: readonly Node[];
   /** The new value of each value of the original graph. */
-  readonly valueOf: (original: Value) => Value;
+  readonly renamed: (original: Value) => Value;
   readonly sites: readonly SitePoint[];
   readonly kinks: readonly Kink[];
 }
@@ -148,7 +148,8 @@ export function perturb(graph: Graph, reference: Reference, isSite: (name: strin
     return at;
   }
 
-  return { nodes, valueOf: mapped, sites, kinks: [...kinks.values()] };
+  // At a quantized point the forward values are what they are, and nothing switches.
+  return { nodes, renamed: mapped, sites, kinks: reference === 'real' ? [...kinks.values()] : [] };
 }
 
 /** A reshape to its own shape: the identity, as a node of its own. */

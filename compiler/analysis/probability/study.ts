@@ -29,8 +29,8 @@ export interface Study {
 export function study(program: TrainingProgram, reference: Reference): Study {
   const graph = program.stepWithGradients;
   const perturbed = perturb(graph, reference, (name) => program.plan.sites.has(name));
-  const { nodes, sites, kinks, valueOf } = perturbed;
-  const outputs = new Map(graph.outputs.map(({ name, value }) => [name, valueOf(value)]));
+  const { nodes, sites, kinks, renamed } = perturbed;
+  const outputs = new Map(graph.outputs.map(({ name, value }) => [name, renamed(value)]));
   const named = (name: string, output = name): Named => ({ name, value: lookup(outputs, output) });
   const targets = [
     ...[...outputs.keys()].filter(isLogits).map((name) => named(name)),
@@ -50,20 +50,22 @@ export function study(program: TrainingProgram, reference: Reference): Study {
     ...operands,
     ...kinks.flatMap((k) => k.backward.map((b, i) => ({ name: kinkNames(k, i).v, value: b.v }))),
   ];
-  return {
-    program,
-    reference,
-    perturbed,
-    targets,
-    points: new Map(points.map(({ name, value }) => [name, shapeOf(perturbed, value)])),
-    ...lazily({
+  return lazily(
+    {
+      program,
+      reference,
+      perturbed,
+      targets,
+      points: new Map(points.map(({ name, value }) => [name, shapeOf(perturbed, value)])),
+    },
+    {
       values: () => valuesGraph(nodes, values),
       forward: () => tangentGraph(nodes, forwardPoints, operands),
       whole: () => tangentGraph(nodes, points, targets),
       adjoint: () => adjointGraph(nodes, points, targets),
       forwardAdjoint: () => adjointGraph(nodes, forwardPoints, operands),
-    }),
-  };
+    },
+  );
 }
 
 export function isLogits(name: string): boolean {
@@ -108,10 +110,13 @@ function distinct(named: readonly Named[]): readonly Named[] {
   return [...new Map(named.map((n) => [n.name, n])).values()];
 }
 
-/** An object whose properties are made when they are first read. */
-function lazily<T extends object>(makers: { readonly [K in keyof T]: () => T[K] }): T {
-  const made = {} as T;
-  const result = {} as T;
+/** The object with further properties that are made when they are first read. */
+function lazily<A extends object, T extends object>(
+  start: A,
+  makers: { readonly [K in keyof T]: () => T[K] },
+): A & T {
+  const made: Partial<T> = {};
+  const result = { ...start } as A & T;
   for (const key of Object.keys(makers) as (keyof T)[]) {
     Object.defineProperty(result, key, {
       enumerable: true,
