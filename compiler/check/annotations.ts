@@ -82,13 +82,13 @@ export function collectAnnotations(
     if (value.kind === 'format') {
       const template = readFormat(value, { log, defaultScale: scale });
       if (match === undefined || template === undefined) continue;
-      for (const site of match.sites)
-        keepFormat(site, { rank: match.rank, text: match.text, span, template }, formats, log);
+      const annotation = { rank: match.rank, text: match.text, span, template };
+      for (const site of match.sites) keepFormat(site, annotation, formats, log);
     } else {
       const bits = readBits(value, log);
       if (match === undefined || bits === undefined) continue;
-      for (const site of match.sites)
-        keepBound(site, { rank: match.rank, text: match.text, span, relation: value.relation, bits }, bounds);
+      const bound = { rank: match.rank, text: match.text, span, relation: value.relation, bits };
+      for (const site of match.sites) keepBound(site, bound, bounds);
     }
   }
   return { formats, bounds };

@@ -3,7 +3,7 @@ import type { CostStatement, PrecisionItem, PrecisionStatement } from '../syntax
 import { collectAnnotations, defaultScale } from './annotations.ts';
 import { evaluateAll, readAs } from './arguments.ts';
 import type { CheckedPrecision, Optimizer, Site } from './checked-spec.ts';
-import { choose } from './choices.ts';
+import { AnnotatedChoices, choose } from './choices.ts';
 import { constantScope, evaluate } from './constants.ts';
 import type { Draft } from './draft.ts';
 import { checkLevels } from './levels.ts';
@@ -61,6 +61,7 @@ export function checkPrecision(
     requirements.length < requireStatements.length || (presetStatement !== undefined && preset === undefined);
   const influences = {
     annotations,
+    annotated: new AnnotatedChoices(),
     preset: presetStatement && preset && { name: presetStatement.name.text, preset },
     requirements,
     scheduled: scheduleStatements.length > 0 || unsettled,

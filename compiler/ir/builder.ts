@@ -49,7 +49,8 @@ export class Builder {
 
   /** The same provenance under another name. */
   named<T>(name: string, body: () => T): T {
-    return this.at({ ...this.#origin, name }, body);
+    const { phase, span } = this.#origin;
+    return this.at({ phase, span, name }, body);
   }
 
   typeOf(value: Value): TensorType {

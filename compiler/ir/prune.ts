@@ -7,6 +7,7 @@ import { nodeOf } from './graph.ts';
  */
 export function prune(graph: Graph, outputs: readonly Output[] = graph.outputs): Graph {
   const kept = keptNodes(graph, outputs);
+  if (!kept.includes(0)) return { name: graph.name, nodes: graph.nodes, outputs };
   const renamed = new Int32Array(graph.nodes.length).fill(-1);
   const nodes: Node[] = [];
   graph.nodes.forEach((node, value) => {

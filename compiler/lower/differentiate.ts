@@ -38,8 +38,10 @@ export function differentiate(
       if (flow === undefined || !active[operand]) return;
       assertShape(builder, flow, operand);
       const known = cotangents[operand];
-      const sum = () => (known === undefined ? flow : add(builder, known, flow));
-      cotangents[operand] = builder.at(origin(nodeOf(builder, operand)), sum);
+      cotangents[operand] =
+        known === undefined
+          ? flow
+          : builder.at(origin(nodeOf(builder, operand)), () => add(builder, known, flow));
     });
   }
   return wrt.map((value) => cotangents[value] ?? zerosLike(builder, value));

@@ -1,4 +1,4 @@
-import type { TensorType } from '../ir/graph.ts';
+import { sameShape, type TensorType } from '../ir/graph.ts';
 
 /** What the type rules of the ops share. A mismatch is a mistake of ours: user errors were found before lowering. */
 
@@ -26,7 +26,8 @@ export function floatShape({ dtype, shape }: TensorType): readonly number[] {
 }
 
 /** The shape that two shapes broadcast to, as NumPy does: aligned at the last axis, a size of 1 is stretched. */
-export function broadcastShapes(a: readonly number[], b: readonly number[]): number[] {
+export function broadcastShapes(a: readonly number[], b: readonly number[]): readonly number[] {
+  if (sameShape(a, b)) return a;
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
     const m = a[i - rank + a.length] ?? 1;
