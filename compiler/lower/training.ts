@@ -181,21 +181,20 @@ function updateAll(
   const updated = new Map<string, Value>();
   for (const [name, parameter] of current.parameters) {
     builder.at({ phase: 'U', span: spec.train.spans.U, name }, () => {
-      const slots = stateSlots(optimizer).map(
-        (slot) => [slot, lookup(current.state, `${name}.${slot}`)] as const,
-      );
+      // Each name is made once: a graph of many layers spends much of its time on the hashes of new strings.
+      const slots = stateSlots(optimizer).map((slot) => ({ slot, site: `${name}.${slot}` }));
       const result = update(builder, optimizer, {
         parameter,
         gradient: lookup(gradients, name),
-        state: Object.fromEntries(slots),
+        state: Object.fromEntries(slots.map(({ slot, site }) => [slot, lookup(current.state, site)])),
         hyper: current.hyper,
-        exactState: slots.every(([slot]) => formats.of(`${name}.${slot}`).element.kind === 'f32'),
+        exactState: slots.every(({ site }) => formats.of(site).element.kind === 'f32'),
       });
       const store = (value: Value, site: string) => quantize(builder, value, formats.of(site), 0, site);
       updated.set(name, store(result.parameter, `${name}.stored`));
-      for (const [slot] of slots) {
+      for (const { slot, site } of slots) {
         const value = result.state[slot];
-        if (value !== undefined) updated.set(`${name}.${slot}`, store(value, `${name}.${slot}`));
+        if (value !== undefined) updated.set(site, store(value, site));
       }
     });
   }
