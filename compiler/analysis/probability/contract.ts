@@ -1,5 +1,4 @@
 import type { Graph } from '../../ir/graph.ts';
-import type { Format } from '../../numeric/format.ts';
 
 /** A tensor as it passes between the analysis and whatever evaluates its graphs, row-major. */
 export interface ProbeTensor {
@@ -75,6 +74,3 @@ export interface BatchPrediction {
   readonly batch: string;
   readonly quantities: ReadonlyMap<Quantity, QuantityPrediction>;
 }
-
-/** A site's choice in an assignment: the format it takes. Sites that are left out keep their planned format. */
-export type Assignment = ReadonlyMap<string, Format>;

@@ -20,9 +20,10 @@ import {
   pairsOf,
   siteInjections,
 } from './injections.ts';
-import { dot, type ErrorProducts, errorProducts, summarize, sumProducts } from './statistics.ts';
-import { gradientOf, isLogits, operandName, parameterNames, type Study, study } from './study.ts';
-import { gradientInput, type UpdateGraphs, updateGraphs } from './update.ts';
+import { type ErrorProducts, errorProducts, summarize, sumProducts } from './statistics.ts';
+import { gradientOf, isLogits, operandName, type Study, study } from './study.ts';
+import { type UpdateGraphs, updateGraphs } from './update.ts';
+import { sampleUpdates } from './update-samples.ts';
 
 /** Options with their defaults. */
 export type Settings = Required<ProbabilityOptions>;
@@ -85,9 +86,27 @@ async function predictBatch(
   pass: Pass,
   settings: Settings,
 ): Promise<ReadonlyMap<Quantity, QuantityPrediction>> {
+  return summaries(subject, await sample(subject, pass, settings), updates, pass, settings);
+}
+
+/** Drawn errors of every target on one batch, and what they were drawn from. */
+export interface Sample {
+  readonly base: ProbeTensors;
+  readonly sites: readonly Injection[];
+  readonly errors: ForwardErrors;
+  readonly injections: readonly Injection[];
+  /** Error vectors of the targets, one for each pass. */
+  readonly draws: readonly ProbeTensors[];
+  /** Their common mean; absent where it is zero. */
+  readonly bias: ProbeTensors | undefined;
+}
+
+export async function sample(subject: Study, pass: Pass, settings: Settings): Promise<Sample> {
   const base = await pass.run(subject.values);
   const sites = siteInjections(subject, base, settings.nearest);
-  const errors = settings.switches ? await forwardErrors(subject, base, sites, pass, settings) : new Map();
+  const errors: ForwardErrors = settings.switches
+    ? await forwardErrors(subject, base, sites, pass, settings)
+    : new Map();
   const injections = [...sites, ...kinkInjections(subject, base, errors)];
   const draws: ProbeTensors[] = [];
   for (let i = 0; i < settings.passes; i++)
@@ -97,13 +116,23 @@ async function predictBatch(
         tangents(subject, injections, (x) => drawn(x, settings.seed, i)),
       ),
     );
-  const shifted = injections.some((x) => x.mean);
-  const bias = shifted
+  const bias = injections.some((x) => x.mean)
     ? await pass.run(
         subject.whole,
         tangents(subject, injections, (x) => x.mean),
       )
     : undefined;
+  return { base, sites, errors, injections, draws, bias };
+}
+
+/** Means and quantiles of a sample. */
+export async function summaries(
+  subject: Study,
+  { base, draws, bias }: Sample,
+  updates: UpdateGraphs,
+  pass: Pass,
+  settings: Settings,
+): Promise<ReadonlyMap<Quantity, QuantityPrediction>> {
   const products = new Map(
     subject.targets.map(({ name }) => {
       const vectors = draws.map((draw) => lookup(draw, name).data);
@@ -190,55 +219,4 @@ export function tangents(
       { shape, data: given.get(name) ?? new Float32Array(sizeOf(shape)) },
     ]),
   );
-}
-
-/**
- * Errors of the update: U itself, with its stored formats, at the gradient with a drawn error, less U in real arithmetic at the exact
- * one. Their mean stands for the bias.
- */
-async function sampleUpdates(
-  subject: Study,
-  updates: UpdateGraphs,
-  pass: Pass,
-  base: ProbeTensors,
-  draws: readonly ProbeTensors[],
-  bias: ProbeTensors | undefined,
-): Promise<ErrorProducts> {
-  const parameters = parameterNames(subject.program);
-  const given = (draw?: ProbeTensors): ProbeTensors =>
-    new Map(
-      parameters.map((name) => {
-        const exact = lookup(base, gradientOf(name));
-        const noise = draw && lookup(draw, gradientOf(name)).data;
-        const shift = bias && lookup(bias, gradientOf(name)).data;
-        const data = Float32Array.from(exact.data);
-        if (noise)
-          for (let i = 0; i < data.length; i++)
-            data[i] = (data[i] ?? 0) + (noise[i] ?? 0) + (shift?.[i] ?? 0);
-        return [gradientInput(name), { shape: exact.shape, data }];
-      }),
-    );
-  const exact = await pass.run(updates.exact, given());
-  const moved: ProbeTensors[] = [];
-  for (const [i, draw] of draws.entries()) moved.push(await pass.run(updates.quantized, given(draw), i));
-  const products = parameters.map((name) => {
-    const target = lookup(exact, name).data;
-    const errors = moved.map((m) => Float64Array.from(lookup(m, name).data, (x, i) => x - (target[i] ?? 0)));
-    const mean = Float64Array.from(
-      target,
-      (_, i) => errors.reduce((sum, e) => sum + (e[i] ?? 0), 0) / errors.length,
-    );
-    // Deviations from a mean of m draws have (m−1)/m of the variance; the mean's own square has the rest.
-    const scale = Math.sqrt(errors.length / (errors.length - 1));
-    const centred = errors.map((e) => e.map((x, i) => scale * (x - (mean[i] ?? 0))));
-    const old = lookup(pass.inputs, name).data;
-    const products = errorProducts(
-      centred,
-      mean,
-      Float64Array.from(target, (x, i) => x - (old[i] ?? 0)),
-    );
-    const noise = centred.reduce((sum, e) => sum + dot(e, e), 0) / centred.length / centred.length;
-    return { ...products, bias: Math.max(0, products.bias - noise) };
-  });
-  return sumProducts(products);
 }

@@ -1,4 +1,4 @@
-import type { Graph } from '../../ir/graph.ts';
+import type { Graph, Value } from '../../ir/graph.ts';
 import { lookup } from '../../lower/lookup.ts';
 import type { TrainingProgram } from '../../lower/program.ts';
 import type { Quantity, Reference } from './contract.ts';
@@ -12,6 +12,7 @@ export interface Study {
   readonly perturbed: Perturbed;
   /** What passes end in: `logits`, `loss`, and `gradient:NAME` of every parameter. */
   readonly targets: readonly Named[];
+  readonly shapeOf: (value: Value) => readonly number[];
   /** Every place in F and B where something is injected, with its shape. */
   readonly points: ReadonlyMap<string, readonly number[]>;
   /** The values of all targets, and of every site and kink: see {@link siteNames} and {@link kinkNames}. */
@@ -56,6 +57,7 @@ export function study(program: TrainingProgram, reference: Reference): Study {
       reference,
       perturbed,
       targets,
+      shapeOf: (value: Value) => shapeOf(perturbed, value),
       points: new Map(points.map(({ name, value }) => [name, shapeOf(perturbed, value)])),
     },
     {
@@ -74,6 +76,13 @@ export function isLogits(name: string): boolean {
 
 export function parameterNames(program: TrainingProgram): readonly string[] {
   return program.tensors.filter((t) => t.role === 'parameter').map((t) => t.name);
+}
+
+/** Whether a target is part of a quantity. */
+export function countsTowards(target: string, quantity: Quantity): boolean {
+  if (quantity === 'logits') return isLogits(target);
+  if (quantity === 'gradient' || quantity === 'update') return target.startsWith(gradientOf(''));
+  return target === quantity;
 }
 
 /** The quantity of one parameter's gradient. */

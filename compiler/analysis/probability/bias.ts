@@ -1,0 +1,41 @@
+import { lookup } from '../../lower/lookup.ts';
+import type { BatchContext } from './context.ts';
+import type { ProbeTensors, Quantity } from './contract.ts';
+import type { Injection } from './injections.ts';
+import { tangents } from './predict.ts';
+import { dot } from './statistics.ts';
+import { countsTowards, kinkNames } from './study.ts';
+
+/**
+ * Inner products of the biases that switches cause in a quantity: first what all forward remainders cause together, then each kink's
+ * backward switches. One tangent pass each.
+ *
+ * @param weights factors on the gradients where the quantity is the update
+ */
+export async function biasProducts(
+  { subject, pass, drawn, settings }: BatchContext,
+  weights: ReadonlyMap<string, Float32Array> | undefined,
+): Promise<(quantity: Quantity) => readonly (readonly number[])[]> {
+  const { kinks } = subject.perturbed;
+  if (!settings.switches || kinks.length === 0) return () => [];
+  const forward = new Set(kinks.map((k) => kinkNames(k).forward));
+  const groups = [forward, ...kinks.map((k) => new Set(k.backward.map((_, i) => kinkNames(k, i).back)))];
+  const vectors: ProbeTensors[] = [];
+  for (const group of groups) {
+    const mean = (x: Injection) => (group.has(x.point) ? x.mean : undefined);
+    vectors.push(await pass.run(subject.whole, tangents(subject, drawn.injections, mean)));
+  }
+  return (quantity) => {
+    const targets = subject.targets.filter(({ name }) => countsTowards(name, quantity));
+    const weighted = vectors.map((vector) =>
+      targets.map(({ name }) => {
+        const { data } = lookup(vector, name);
+        const factors = quantity === 'update' ? weights?.get(name) : undefined;
+        return factors ? Float64Array.from(data, (x, i) => x * (factors[i] ?? 0)) : data;
+      }),
+    );
+    return weighted.map((a) =>
+      weighted.map((b) => a.reduce((sum, part, i) => sum + dot(part, b[i] ?? part), 0)),
+    );
+  };
+}
