@@ -21,43 +21,45 @@ const LOW = -16;
 const HIGH = 16;
 const PER_OCTAVE = 8;
 
-/**
- * The switching variance of a kink over r: `Σ v²·P(1−P)·(Jᵀu)²` of the backward switches and the remainders' variance of the
- * forward ones, with P = Φ(−t/r); and the growth of the backward bias, `Σ |v|·P`. Elements are binned by log₂ t first.
- */
-export function switchCurves(elements: KinkElements): {
+/** How a kink's switches grow with r, on {@link CURVE}; squares. */
+export interface SwitchCurves {
+  /** Variance that the switches cause. */
   readonly variance: readonly number[];
-  readonly growth: readonly number[];
-} {
+  /** Squared bias of the backward switches, and of the forward ones, if elements did not add up in phase. */
+  readonly backward: readonly number[];
+  readonly forward: readonly number[];
+}
+
+/**
+ * The curves of a kink over r, P = Φ(−t/r): `Σ v²·P(1−P)·(Jᵀu)²` and the remainders' variance; `Σ v²·P²·(Jᵀu)²`; the squared means of the
+ * remainders. The signs of the cotangents v are as good as random, so that a bias grows like the root of such a sum, not like
+ * `Σ |v|·P`. Elements are binned by log₂ t first.
+ */
+export function switchCurves(elements: KinkElements): SwitchCurves {
   const bins = (HIGH - LOW) * PER_OCTAVE;
-  const backward = new Float64Array(bins);
-  const forward = new Float64Array(bins);
   const moved = new Float64Array(bins);
+  const left = new Float64Array(bins);
   for (let i = 0; i < elements.t.length; i++) {
     const tau = elements.tau[i] ?? 0;
     if (!(tau > 0)) continue;
     const place = (Math.log2(Math.max(elements.t[i] ?? 0, 2 ** LOW)) - LOW) * PER_OCTAVE;
     if (place >= bins) continue;
     const bin = Math.max(0, Math.floor(place));
-    const v = elements.v[i] ?? 0;
-    backward[bin] = (backward[bin] ?? 0) + v * v * (elements.back[i] ?? 0);
-    forward[bin] = (forward[bin] ?? 0) + tau * tau * (elements.forward[i] ?? 0);
-    moved[bin] = (moved[bin] ?? 0) + Math.abs(v);
+    moved[bin] = (moved[bin] ?? 0) + (elements.v[i] ?? 0) ** 2 * (elements.back[i] ?? 0);
+    left[bin] = (left[bin] ?? 0) + tau * tau * (elements.forward[i] ?? 0);
   }
   const centre = (bin: number): number => 2 ** (LOW + (bin + 0.5) / PER_OCTAVE);
   const over = (weights: Float64Array, f: (t: number) => number): number =>
     weights.reduce((sum, w, bin) => (w === 0 ? sum : sum + w * f(centre(bin))), 0);
-  const variance = CURVE.map((k) => {
-    const r = 2 ** k;
-    const back = over(backward, (t) => {
-      const p = switching(t / r, 1);
-      return p * (1 - p);
-    });
-    return back + r * r * over(forward, (t) => remainder(t / r, 1).variance);
-  });
-  const bias = CURVE.map((k) => over(moved, (t) => switching(t / 2 ** k, 1)));
-  const atReference = bias[CURVE.indexOf(0)] ?? 0;
-  return { variance, growth: bias.map((b) => (atReference > 0 ? b / atReference : 0)) };
+  const curve = (f: (r: number) => number): readonly number[] => CURVE.map((k) => f(2 ** k));
+  const odds = (t: number): number => switching(t, 1) * (1 - switching(t, 1));
+  return {
+    variance: curve(
+      (r) => over(moved, (t) => odds(t / r)) + r * r * over(left, (t) => remainder(t / r, 1).variance),
+    ),
+    backward: curve((r) => over(moved, (t) => switching(t / r, 1) ** 2)),
+    forward: curve((r) => r * r * over(left, (t) => remainder(t / r, 1).mean ** 2)),
+  };
 }
 
 /** The elements of a relu's or the pairs of a pooling's switches. */

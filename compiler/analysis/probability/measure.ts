@@ -101,7 +101,8 @@ async function measureBatch(context: BatchContext, batch: string, quantities: re
         }),
         switches: curves.map((c) => c.variance.map(rounded)),
         bias: bias(quantity).map((row) => row.map(rounded)),
-        growth: curves.map((c) => c.growth.map(rounded)),
+        backward: curves.map((c) => c.backward.map(rounded)),
+        forward: curves.map((c) => c.forward.map(rounded)),
       },
     ]);
   }

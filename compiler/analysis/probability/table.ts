@@ -46,8 +46,9 @@ export interface QuantityTable {
   readonly switches: readonly (readonly number[])[];
   /** Inner products of the biases: row 0 that of all forward remainders, then one of each kink's backward switches. */
   readonly bias: readonly (readonly number[])[];
-  /** `[kink]`: how its backward bias grows with r, 1 at r = 1, on {@link CURVE}. */
-  readonly growth: readonly (readonly number[])[];
+  /** `[kink]`: on {@link CURVE}, squares that the backward and the forward bias grow like. */
+  readonly backward: readonly (readonly number[])[];
+  readonly forward: readonly (readonly number[])[];
 }
 
 /** Exponents k at which curves over r = τ / τ(reference) = 2^k are stored. */
@@ -93,8 +94,10 @@ export function modelErrors(
       (total, curve, l) => total + interpolate(curve, ratios[l] ?? 0),
       0,
     );
-    const squares = ratios.reduce((total, r) => total + r * r, 0) / Math.max(1, ratios.length);
-    const scales = [squares, ...entry.growth.map((curve, l) => interpolate(curve, ratios[l] ?? 0))];
+    const scales = [
+      growth(entry.forward, ratios),
+      ...entry.backward.map((curve, l) => growth([curve], [ratios[l] ?? 0])),
+    ];
     const bias = entry.bias.reduce(
       (total, row, i) =>
         row.reduce((part, x, j) => part + Math.max(0, x) * (scales[i] ?? 0) * (scales[j] ?? 0), total),
@@ -164,6 +167,14 @@ function columnOf(site: string, levels: readonly string[], level: string | undef
   const column = levels.indexOf(level);
   if (column < 0) throw new Error(`'${level}' of ${site} was not measured: ${levels.join(', ')}`);
   return column;
+}
+
+/** How much larger a bias is than at the planned formats: the root of the ratio of what it grows like. */
+function growth(curves: readonly (readonly number[])[], ratios: readonly number[]): number {
+  const at = (r: (l: number) => number) =>
+    curves.reduce((sum, curve, l) => sum + interpolate(curve, r(l)), 0);
+  const planned = at(() => 1);
+  return planned > 0 ? Math.sqrt(at((l) => ratios[l] ?? 0) / planned) : 0;
 }
 
 /** A curve over log₂ r at r: logarithms are interpolated where both ends are positive, and the ends are held or extended to 0. */
