@@ -61,24 +61,23 @@ export interface RangeContext<K extends OpName> {
   memo<V>(operand: number, key: string, compute: () => V): V;
 }
 
-/**
- * How far one quantizer of a plan rounds: `|Q(x̂) − x̂| ≤ relative·max|x̂| + absolute` for every element, and
- * `‖Q(x̂) − x̂‖₂ ≤ relativeTwo·‖x̂‖₂ + √n·(relativeInf·max|x̂| + absolute)` where the grid is finer near 0.
- */
-export interface QuantizerError<T> {
-  readonly relative: T;
-  readonly absolute: T;
-  readonly elementwise: { readonly relativeTwo: T; readonly relativeInf: T } | undefined;
-}
-
 /** What the error rule of one node may use. */
 export interface ErrorContext<K extends OpName, T> extends RangeContext<K> {
   readonly algebra: ErrorAlgebra<T>;
   /** The real range of the result. */
   readonly result: Range;
   error(operand: number): Errors<T>;
+  /** The error of an operand as a tensor, where it is known: a weight rounded to nearest. */
+  rounding(operand: number): KnownRounding | undefined;
   /** How the scale of a quantizer follows its operand: only for `quantize…`. */
   readonly scale: ScaleSource;
+}
+
+/** The rounding of a tensor that is known before a run: `computed − real = tensor`, give or take `slack` (ties, float32). */
+export interface KnownRounding {
+  readonly tensor: NdArray;
+  /** Largest element and 2-norm of what the tensor may be off by. */
+  readonly slack: Errors<Bound>;
 }
 
 /**
@@ -95,6 +94,8 @@ export interface BoundRules<K extends OpName> {
   /** Range of the real result. The caller takes the smallest of what its fields imply of each other. */
   readonly range: (context: RangeContext<K>) => Range;
   readonly error: <T>(context: ErrorContext<K, T>) => ErrorTerms<T>;
+  /** Of a quantizer to nearest: what it does to a known tensor at a known scale. */
+  readonly rounding?: (x: NdArray, scale: NdArray, attributes: OpAttributes[K]) => KnownRounding;
   /** The real result where it is a view of known operands; absent where it is computed from them. */
   readonly known?: (operands: readonly NdArray[], attributes: OpAttributes[K], type: TensorType) => NdArray;
 }

@@ -22,15 +22,32 @@ export interface ErrorOptions<T> {
   readonly domain?: Domain;
   /** The error of a value that is not computed here: an input of the graph, or of the part that is analysed. */
   readonly given: (value: Value) => Errors<T> | undefined;
-  /** Called with the parts of each op's error, before they are added. */
-  readonly onTerms?: (value: Value, terms: ErrorTerms<T>) => void;
+  /** What stands for the parts of an op's error: they themselves, or names for some of them. */
+  readonly terms?: (value: Value, terms: ErrorTerms<T>) => ErrorTerms<T>;
+  /** Whether the inputs are without error, so that the rounding of known weights is what the facts say. */
+  readonly knownRoundings?: boolean;
+  /** Values to analyse, all by default; others have no error and must not be read. */
+  readonly only?: (value: Value) => boolean;
 }
 
 /** The error of every value of a graph, in one pass: numbers, or nodes of a functional, as the algebra has it. */
 export function errorsOf<T>(graph: Graph, options: ErrorOptions<T>): readonly Errors<T>[] {
-  const { algebra, facts, domain = 'meet', given, onTerms } = options;
+  const {
+    algebra,
+    facts,
+    domain = 'meet',
+    given,
+    terms: renamed = (_, terms) => terms,
+    only,
+    knownRoundings = false,
+  } = options;
   const errors: Errors<T>[] = [];
+  const none = noError(algebra);
   graph.nodes.forEach((node, value) => {
+    if (only && !only(value)) {
+      errors.push(none);
+      return;
+    }
     const size = sizeOf(node.type.shape);
     const known = given(value);
     if (known !== undefined) {
@@ -39,7 +56,7 @@ export function errorsOf<T>(graph: Graph, options: ErrorOptions<T>): readonly Er
     }
     switch (node.kind) {
       case 'input':
-        errors.push(noError(algebra));
+        errors.push(none);
         return;
       case 'constant': {
         const rounding = node.data.reduce((most, x) => Math.max(most, Math.abs(Math.fround(x) - x)), 0);
@@ -47,8 +64,10 @@ export function errorsOf<T>(graph: Graph, options: ErrorOptions<T>): readonly Er
         return;
       }
       case 'op': {
-        const terms = termsOf(graph, node as OpNode, value, errors, algebra, facts);
-        onTerms?.(value, terms);
+        const terms = renamed(
+          value,
+          termsOf(graph, node as OpNode, value, errors, algebra, facts, knownRoundings),
+        );
         const whole = added(algebra, [...terms.through, terms.local]);
         const range = facts.ranges[value];
         if (range === undefined) throw new Error(`%${value} has no range`);
@@ -66,6 +85,7 @@ function termsOf<K extends OpName, T>(
   errors: readonly Errors<T>[],
   algebra: ErrorAlgebra<T>,
   facts: Facts,
+  knownRoundings: boolean,
 ): ErrorTerms<T> {
   const result = facts.ranges[value];
   if (result === undefined) throw new Error(`%${value} has no range`);
@@ -78,6 +98,7 @@ function termsOf<K extends OpName, T>(
       if (e === undefined) throw new Error(`${node.op} has no operand ${i}`);
       return e;
     },
+    rounding: (i) => (knownRoundings ? facts.roundings[node.operands[i] ?? -1] : undefined),
     scale: scaleSourceOf(graph, node),
   };
   return REGISTRY[node.op].bounds.error(context);

@@ -1,4 +1,4 @@
-import type { Range, RangeContext } from '../../ir/bound-rules.ts';
+import type { KnownRounding, Range, RangeContext } from '../../ir/bound-rules.ts';
 import type { Graph, InputNode, Node, OpNode, TensorType, Value } from '../../ir/graph.ts';
 import { nodeOf, sizeOf } from '../../ir/graph.ts';
 import type { NdArray } from '../../ir/ndarray.ts';
@@ -14,6 +14,8 @@ export interface Facts {
   readonly ranges: readonly Range[];
   /** The real value where it is known: materialized weights and views of them. */
   readonly known: readonly (NdArray | undefined)[];
+  /** The rounding of known values where it is known too: of weights to nearest, and views of them. */
+  readonly roundings: readonly (KnownRounding | undefined)[];
   memo<V>(value: Value, key: string, compute: () => V): V;
 }
 
@@ -24,8 +26,22 @@ export interface InputFacts {
   known(input: InputNode): NdArray | undefined;
 }
 
-/** Ranges of all values in one pass. Of a known tensor they are exact. */
-export function factsOf(graph: Graph, inputs: InputFacts, domain: Domain = 'meet'): Facts {
+/** What replaces the rules' word on a value. */
+export interface Refinement {
+  readonly range: Range;
+  readonly known: NdArray | undefined;
+}
+
+/**
+ * Ranges of all values in one pass. Of a known tensor they are exact.
+ * @param refine what is known of a value otherwise, in place of what the rules say
+ */
+export function factsOf(
+  graph: Graph,
+  inputs: InputFacts,
+  domain: Domain = 'meet',
+  refine: (value: Value) => Refinement | undefined = () => undefined,
+): Facts {
   const ranges: Range[] = [];
   const known: (NdArray | undefined)[] = [];
   const origins: Value[] = [];
@@ -36,17 +52,56 @@ export function factsOf(graph: Graph, inputs: InputFacts, domain: Domain = 'meet
     return memos.get(name) as V;
   };
   graph.nodes.forEach((node, value) => {
-    const tensor = knownValue(node, inputs, known);
+    const refined = refine(value);
+    const tensor = refined === undefined ? knownValue(node, inputs, known) : refined.known;
     known.push(tensor);
     // A quantized weight is, in real arithmetic, the weight: its norms are computed once.
     const sameAs = node.kind === 'op' && tensor !== undefined ? node.operands[0] : undefined;
     const shared =
       sameAs !== undefined && known[sameAs]?.data === tensor?.data && isAlike(known[sameAs], tensor);
     origins.push(shared ? (origins[sameAs ?? value] ?? value) : value);
-    const range = rangeOf(graph, node, tensor, ranges, known, memo, inputs);
+    const range = refined?.range ?? rangeOf(graph, node, tensor, ranges, known, memo, inputs);
     ranges.push(restricted(tightened(range, sizeOf(node.type.shape)), sizeOf(node.type.shape), domain));
   });
-  return { ranges, known, memo };
+  const roundings: (KnownRounding | undefined)[] = [];
+  if (domain === 'meet') {
+    graph.nodes.forEach((node) => {
+      roundings.push(node.kind === 'op' ? roundingOf(graph, node as OpNode, known, roundings) : undefined);
+    });
+  }
+  return { ranges, known, roundings, memo };
+}
+
+function roundingOf<K extends OpName>(
+  graph: Graph,
+  { op, operands, attributes, type }: OpNode<K>,
+  known: readonly (NdArray | undefined)[],
+  roundings: readonly (KnownRounding | undefined)[],
+): KnownRounding | undefined {
+  const { bounds } = REGISTRY[op];
+  const [x, scale] = operands;
+  if (x === undefined) return undefined;
+  const before = roundings[x];
+  const tensor = known[x];
+  if (bounds.rounding !== undefined) {
+    // Rounded twice, a weight is off by what its own quantizer cannot know.
+    if (tensor === undefined || before !== undefined || scale === undefined) return undefined;
+    const node = nodeOf(graph, scale);
+    if (node.kind !== 'op' || node.op !== 'quantScale' || node.operands[0] !== x) return undefined;
+    const scales = REGISTRY.quantScale.evaluate({
+      attributes: node.attributes,
+      operands: [tensor],
+      type: node.type,
+      noise: noNoise,
+    });
+    return bounds.rounding(tensor, scales, attributes);
+  }
+  if (bounds.known === undefined || before === undefined || op === 'quantizeStochastic') return undefined;
+  return { tensor: bounds.known([before.tensor], attributes, type), slack: before.slack };
+}
+
+function noNoise(): never {
+  throw new Error('a scale reads no noise');
 }
 
 function isAlike(a: NdArray | undefined, b: NdArray | undefined): boolean {
@@ -105,6 +160,11 @@ function rangeOf(
   memo: Facts['memo'],
   inputs: InputFacts,
 ): Range {
+  if (tensor !== undefined && node.kind === 'op') {
+    // What structure says of computed values is the op's to say: a quantized weight may be 0 where the weight is not.
+    const { away, cap, nonNegative } = ruleRange(graph, node as OpNode, ranges, known, memo);
+    return { ...exactRange(tensor), away, cap, nonNegative };
+  }
   if (tensor !== undefined) return exactRange(tensor);
   switch (node.kind) {
     case 'input':
@@ -126,7 +186,7 @@ function ruleRange<K extends OpName>(
   known: readonly (NdArray | undefined)[],
   memo: Facts['memo'],
 ): Range {
-  return REGISTRY[node.op].bounds.range(contextOf(graph, node, { ranges, known, memo }));
+  return REGISTRY[node.op].bounds.range(contextOf(graph, node, { ranges, known, roundings: [], memo }));
 }
 
 /** What a rule of one node sees of the facts. */
