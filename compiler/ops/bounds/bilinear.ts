@@ -1,8 +1,18 @@
 import type { BoundRules, ErrorContext, Errors, Range, RangeContext } from '../../ir/bound-rules.ts';
 import { sizeOf } from '../../ir/graph.ts';
+import type { NdArray } from '../../ir/ndarray.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
-import { type Bound, isUnbounded, min, multiply, ONE, UNBOUNDED, ZERO } from '../../numeric/bound.ts';
-import { gamma32, magnitude, rootOf, times, UNDERFLOW } from './range.ts';
+import { add, type Bound, isUnbounded, min, multiply, ONE, UNBOUNDED, ZERO } from '../../numeric/bound.ts';
+import {
+  gamma32,
+  magnitude,
+  rootOf,
+  roundedProductCap,
+  summedCap,
+  symmetric,
+  times,
+  UNDERFLOW,
+} from './range.ts';
 import { added, computed, everywhere } from './terms.ts';
 
 /**
@@ -32,8 +42,13 @@ export interface KnownGains extends Gains {
 
 export interface BilinearRules<K extends OpName> {
   readonly form: (context: RangeContext<K>) => BilinearForm;
-  /** Exact norms where operand i is known. */
-  readonly known: (context: RangeContext<K>, i: 0 | 1) => KnownGains | undefined;
+  /** Norms of a tensor that stands for operand i; `what` tells it from others that do. */
+  readonly known: (
+    context: RangeContext<K>,
+    i: 0 | 1,
+    tensor: NdArray,
+    what: string,
+  ) => KnownGains | undefined;
 }
 
 /** From a magnitude and a Frobenius norm alone. */
@@ -48,14 +63,30 @@ function gainsOf(range: Range, { terms, overlap }: BilinearForm): Gains {
 }
 
 export function bilinear<K extends OpName>(rules: BilinearRules<K>): BoundRules<K> {
+  const known = (context: RangeContext<K>, i: 0 | 1): KnownGains | undefined => {
+    const tensor = context.known(i);
+    return tensor && rules.known(context, i, tensor, 'value');
+  };
   const gains = (context: RangeContext<K>, form: BilinearForm, i: 0 | 1): Gains => {
     const general = gainsOf(context.range(i), form);
-    const exact = rules.known(context, i);
+    const exact = known(context, i);
     if (exact === undefined) return general;
     return {
       inf: min(general.inf, exact.inf),
       two: min(general.two, exact.two),
       twoToInf: min(general.twoToInf, exact.twoToInf),
+    };
+  };
+  /** The known rounding of the second operand as a linear map of the first: far below what its size alone allows. */
+  const roundingGains = <T>(context: ErrorContext<K, T>, form: BilinearForm): Gains | undefined => {
+    const rounding = context.rounding(1);
+    const exact = rounding && rules.known(context, 1, rounding.tensor, 'rounding');
+    if (rounding === undefined || exact === undefined) return undefined;
+    const slack = gainsOf(symmetric(rounding.slack.inf, rounding.slack.two), form);
+    return {
+      inf: add(exact.inf, slack.inf),
+      two: add(exact.two, slack.two),
+      twoToInf: add(exact.twoToInf, slack.twoToInf),
     };
   };
   return {
@@ -70,8 +101,8 @@ export function bilinear<K extends OpName>(rules: BilinearRules<K>): BoundRules<
         multiply(ga.twoToInf, b.norm2),
       ].reduce(min);
       const nonNegative = a.nonNegative && b.nonNegative;
-      const fromA = rules.known(context, 0)?.reach(b.pos, b.neg);
-      const fromB = rules.known(context, 1)?.reach(a.pos, a.neg);
+      const fromA = known(context, 0)?.reach(b.pos, b.neg);
+      const fromB = known(context, 1)?.reach(a.pos, a.neg);
       const least = (key: 'pos' | 'neg'): Bound =>
         [inf, fromA?.[key] ?? inf, fromB?.[key] ?? inf].reduce(min);
       return {
@@ -82,7 +113,7 @@ export function bilinear<K extends OpName>(rules: BilinearRules<K>): BoundRules<
         cap:
           isUnbounded(a.cap) || isUnbounded(b.cap)
             ? UNBOUNDED
-            : multiply(times(multiply(a.cap, b.cap), form.terms), { mantissa: 1 + 2 ** -8, exponent: 0 }),
+            : summedCap(roundedProductCap(multiply(a.cap, b.cap)), form.terms),
         nonNegative,
       };
     },
@@ -102,10 +133,14 @@ export function bilinear<K extends OpName>(rules: BilinearRules<K>): BoundRules<
         inf: algebra.min([algebra.scale(gb.inf, ea.inf), algebra.scale(gb.twoToInf, ea.two)]),
         two: algebra.scale(gb.two, ea.two),
       };
-      const throughB: Errors<typeof ea.inf> = {
-        inf: algebra.min([algebra.product([gainA.inf, eb.inf]), algebra.product([gainA.twoToInf, eb.two])]),
-        two: algebra.product([gainA.two, eb.two]),
-      };
+      const infB = [algebra.product([gainA.inf, eb.inf]), algebra.product([gainA.twoToInf, eb.two])];
+      const twoB = [algebra.product([gainA.two, eb.two])];
+      const roundingOfB = roundingGains(context, form);
+      if (roundingOfB !== undefined) {
+        infB.push(algebra.scale(roundingOfB.inf, hatA.inf), algebra.scale(roundingOfB.twoToInf, hatA.two));
+        twoB.push(algebra.scale(roundingOfB.two, hatA.two));
+      }
+      const throughB: Errors<typeof ea.inf> = { inf: algebra.min(infB), two: algebra.min(twoB) };
       const unit = gamma32(form.terms);
       const products = algebra.scale(times(UNDERFLOW, form.terms), algebra.constant(ONE));
       const size = sizeOf(type.shape);

@@ -86,11 +86,12 @@ function matrixGains<K extends OpName>(
   context: RangeContext<K>,
   i: number,
   data: NdArray,
+  what: string,
   byRows: boolean,
 ): KnownGains {
   const [rows, columns] = sizes(data.shape);
-  const two = context.memo(i, 'matrix norm', () => spectralNorm(matrix(rows, columns, data.data)));
-  return context.memo(i, byRows ? 'row gains' : 'column gains', () => {
+  const two = context.memo(i, `matrix norm of ${what}`, () => spectralNorm(matrix(rows, columns, data.data)));
+  return context.memo(i, `${byRows ? 'row' : 'column'} gains of ${what}`, () => {
     const readings = byRows
       ? readingsOf(data.data, rows, (index) => Math.floor(index / columns))
       : readingsOf(data.data, columns, (index) => index % columns);
@@ -104,11 +105,10 @@ export const matmul = bilinear<'matmul'>({
     const [rows, columns] = sizes(operandTypes[0]?.shape ?? []);
     return { terms: attributes.transposeA ? rows : columns, overlap: 1 };
   },
-  known: (context, i) => {
-    const data = context.known(i);
-    if (data === undefined || data.shape.length !== 2) return undefined;
+  known: (context, i, tensor, what) => {
+    if (tensor.shape.length !== 2) return undefined;
     const { transposeA, transposeB } = context.attributes;
-    return matrixGains(context, i, data, i === 0 ? !transposeA : transposeB);
+    return matrixGains(context, i, tensor, what, i === 0 ? !transposeA : transposeB);
   },
 });
 
@@ -117,12 +117,13 @@ function kernelGains<K extends OpName>(
   context: RangeContext<K>,
   i: number,
   data: NdArray,
+  what: string,
   geometry: Geometry,
   forward: boolean,
 ): KnownGains {
   const { filters, channels, kernel, input, window } = geometry;
   const shape = [filters, channels, ...kernel] as const;
-  const key = `${input} ${window.strides} ${window.pads}`;
+  const key = `${what} ${input} ${window.strides} ${window.pads}`;
   const convolution = { kernel: data.data, shape, window: windowOf(window), inputSize: input };
   const two = context.memo(i, `kernel norm ${key}`, () => convolutionNorm2(convolution));
   return context.memo(i, `${forward ? 'filter' : 'channel'} gains ${key}`, () => {
@@ -133,16 +134,6 @@ function kernelGains<K extends OpName>(
     const gains = gainsOfReadings(readings, two);
     return { ...gains, inf: forward ? convolutionNormInf(convolution) : convolutionNorm1(convolution) };
   });
-}
-
-function knownKernel<K extends 'conv2d' | 'conv2dInputGrad'>(
-  context: RangeContext<K>,
-  i: 0 | 1,
-  geometry: Geometry,
-  forward: boolean,
-): KnownGains | undefined {
-  const data = context.known(i);
-  return i === 1 && data !== undefined ? kernelGains(context, i, data, geometry, forward) : undefined;
 }
 
 function typesOf<K extends OpName>({ operandTypes }: RangeContext<K>) {
@@ -161,8 +152,10 @@ export const conv2d = bilinear<'conv2d'>({
     const geometry = geometryOfForward(...typesOf(context), context.attributes);
     return { terms: geometry.channels * sizeOf(geometry.kernel), overlap: overlapOf(geometry) };
   },
-  known: (context, i) =>
-    knownKernel(context, i, geometryOfForward(...typesOf(context), context.attributes), true),
+  known: (context, i, tensor, what) => {
+    const geometry = geometryOfForward(...typesOf(context), context.attributes);
+    return i === 1 ? kernelGains(context, i, tensor, what, geometry, true) : undefined;
+  },
 });
 
 export const conv2dInputGrad = bilinear<'conv2dInputGrad'>({
@@ -170,8 +163,10 @@ export const conv2dInputGrad = bilinear<'conv2dInputGrad'>({
     const geometry = geometryOfInputGrad(...typesOf(context), context.attributes);
     return { terms: geometry.filters * overlapOf(geometry), overlap: overlapOf(geometry) };
   },
-  known: (context, i) =>
-    knownKernel(context, i, geometryOfInputGrad(...typesOf(context), context.attributes), false),
+  known: (context, i, tensor, what) => {
+    const geometry = geometryOfInputGrad(...typesOf(context), context.attributes);
+    return i === 1 ? kernelGains(context, i, tensor, what, geometry, false) : undefined;
+  },
 });
 
 /** For each tap the product of a matrix of shifted inputs with one of cotangents: `√overlap·‖x‖_F·‖δ‖_F` over all taps. */

@@ -1,5 +1,14 @@
-import type { BoundRules, ErrorContext, Errors, ErrorTerms, ScaleSource } from '../../ir/bound-rules.ts';
+import type {
+  BoundRules,
+  ErrorContext,
+  Errors,
+  ErrorTerms,
+  KnownRounding,
+  RangeContext,
+  ScaleSource,
+} from '../../ir/bound-rules.ts';
 import { sizeOf } from '../../ir/graph.ts';
+import type { NdArray } from '../../ir/ndarray.ts';
 import {
   add,
   type Bound,
@@ -7,6 +16,7 @@ import {
   fromNumber,
   max,
   multiply,
+  multiplyDown,
   ONE,
   UNBOUNDED,
   ZERO,
@@ -19,11 +29,12 @@ import {
   maxFinite,
   minNormalExponent,
 } from '../../numeric/format.ts';
-import { MIN_SCALE } from '../../numeric/round.ts';
+import { binade, floatStep, MAX_SCALE, MIN_SCALE, quantizeValue } from '../../numeric/round.ts';
+import { broadcastStrides, positions } from '../strided.ts';
 
 import { ANY_ERROR } from './elementwise.ts';
-import { bound, magnitude, symmetric } from './range.ts';
-import { added, charged, computed, everywhere, exact, noError } from './terms.ts';
+import { bound, magnitude, symmetric, U32 } from './range.ts';
+import { added, charged, computed, everywhere, exact, gained, noError } from './terms.ts';
 
 /**
  * A scale is `absmax/gridMax` of what it scales, at least {@link MIN_SCALE}, or 1 for zeros. It jumps there, and to the next power of two, so
@@ -44,11 +55,22 @@ export const quantScale: BoundRules<'quantScale'> = {
     };
   },
   error: (context) => {
-    const { algebra, result, type } = context;
+    const { algebra, attributes, result, type } = context;
     const e = context.error(0);
-    const whole = algebra.sum([algebra.constant(magnitude(result)), e.inf, e.inf]);
     const size = sizeOf(type.shape);
-    return exact(context, [charged(algebra, e, ANY_ERROR, everywhere(algebra, whole, size))]);
+    const most = gridMax(attributes.element);
+    const wider = attributes.kind === 'power_of_two' ? bound(2) : ONE;
+    const computedScale = algebra.sum([
+      algebra.constant(magnitude(result)),
+      algebra.scale(divide(wider, bound(most)), e.inf),
+    ]);
+    // The quotient rounds. Rounded to a power of two from just above it, it gives half the scale, unless it is exact.
+    const exactQuotient = binade(most) === most;
+    const rounding = exactQuotient ? ZERO : attributes.kind === 'power_of_two' ? bound(0.5) : U32;
+    return {
+      through: [charged(algebra, e, ANY_ERROR, everywhere(algebra, computedScale, size))],
+      local: everywhere(algebra, algebra.scale(rounding, computedScale), size),
+    };
   },
 };
 
@@ -68,7 +90,7 @@ export interface QuantizerStep {
 }
 
 /** The scale, the division by it and the multiplication with it round in float32: u·|x| each, and half a step's share. */
-const RESCALING = bound(4 * 2 ** -24);
+const RESCALING = bound(4 * 2 ** -24 * (1 + 2 ** -20));
 
 export function quantizerStep(
   element: IntElement | FloatElement,
@@ -90,7 +112,7 @@ export function quantizerStep(
     return { relative: unit, absolute: lowest, unit, floor: ZERO, limit: bound(maxFinite(element)) };
   }
   const floor = multiply(divide(lowest, bound(maxFinite(element))), wider);
-  return { relative: unit, absolute: SMALLEST_STEP, unit, floor, limit: UNBOUNDED };
+  return { relative: max(unit, floor), absolute: SMALLEST_STEP, unit, floor, limit: UNBOUNDED };
 }
 
 /** A tensor smaller than the smallest scale allows is rounded in steps of {@link MIN_SCALE}. */
@@ -102,7 +124,8 @@ const SMALLEST_STEP = bound(MIN_SCALE);
  */
 function quantizer<K extends 'quantize' | 'quantizeStochastic'>(stochastic: boolean): BoundRules<K> {
   return {
-    range: ({ range }) => ({ ...range(0), away: ZERO }),
+    // A value may be rounded up past what caps it.
+    range: ({ range }) => ({ ...range(0), away: ZERO, cap: UNBOUNDED }),
     known: ([x]) => x ?? missing(),
     error: <T>(context: ErrorContext<K, T>): ErrorTerms<T> => {
       const { algebra, attributes, type, operandTypes } = context;
@@ -126,6 +149,7 @@ function quantizer<K extends 'quantize' | 'quantizeStochastic'>(stochastic: bool
               ]),
             };
       const parts = [fine, absolute];
+      if (losesSign(context)) parts.push(negativePart(context, x));
       // Past the largest number an IEEE format gives an infinity, which no bound holds; a saturating one loses the excess.
       if (step.limit !== UNBOUNDED) {
         const lost =
@@ -140,6 +164,21 @@ function quantizer<K extends 'quantize' | 'quantizeStochastic'>(stochastic: bool
   };
 }
 
+/** Whether an unsigned grid may meet values below 0, all of which it rounds to 0. */
+function losesSign<K extends 'quantize' | 'quantizeStochastic' | 'quantizeMask'>({
+  attributes: { element },
+  range,
+}: RangeContext<K>): boolean {
+  return element.kind === 'int' && !element.signed && !range(0).nonNegative;
+}
+
+function negativePart<K extends 'quantize' | 'quantizeStochastic', T>(
+  { algebra, range, error }: ErrorContext<K, T>,
+  x: Errors<T>,
+): Errors<T> {
+  return { inf: algebra.sum([algebra.constant(range(0).neg), error(0).inf]), two: x.two };
+}
+
 function unknownScale<K extends 'quantize' | 'quantizeStochastic', T>(
   context: ErrorContext<K, T>,
   x: Errors<T>,
@@ -147,8 +186,14 @@ function unknownScale<K extends 'quantize' | 'quantizeStochastic', T>(
 ): Errors<T> {
   const { algebra } = context;
   const scale = algebra.sum([algebra.constant(magnitude(context.range(1))), context.error(1).inf]);
-  const step = everywhere(algebra, algebra.scale(bound(largestGap(context.attributes.element)), scale), size);
-  return added(algebra, [x, step]);
+  const { element } = context.attributes;
+  const step = everywhere(algebra, algebra.scale(bound(largestGap(element)), scale), size);
+  const parts = [gained(algebra, added(algebra, [x, step]), bound(1 + 2 ** -20))];
+  if (element.kind === 'float' && element.specials === 'ieee') {
+    const limit = multiplyDown(bound(maxFinite(element)), context.range(1).away);
+    parts.push(charged(algebra, x, limit, everywhere(algebra, algebra.constant(UNBOUNDED), size)));
+  }
+  return added(algebra, parts);
 }
 
 /** The largest distance of neighbours on a grid. */
@@ -157,7 +202,41 @@ function largestGap(element: IntElement | FloatElement): number {
   return maxFinite(element) * 2 ** -element.mantissa;
 }
 
-export const quantize = quantizer<'quantize'>(false);
+/** Distance from a tie, in steps and by the size of the code, within which float32 may round either way. */
+const TIE = 2 ** -21;
+
+/**
+ * What rounding to nearest does to a tensor that is known: `Q(x) − x` in float64 at the float32 scale. Near a tie it may go either way, and
+ * everywhere float32 moves it by a few roundings of x.
+ */
+function nearestRounding(x: NdArray, scale: NdArray, element: IntElement | FloatElement): KnownRounding {
+  const at = positions(x.shape, broadcastStrides(scale.shape, x.shape));
+  let most = 0;
+  let squares = 0;
+  const data = x.data.map((value, i) => {
+    const step = Math.fround(scale.data[at[i] ?? 0] ?? 1);
+    const error = quantizeValue(value, step, element) - value;
+    const gap = element.kind === 'int' ? step : floatStep(value / step, element) * step;
+    const tie = gap / 2 - Math.abs(error) < TIE * (gap + Math.abs(value));
+    const slack = 8 * 2 ** -24 * (Math.abs(value) + gap) + (tie ? gap : 0);
+    most = Math.max(most, slack);
+    squares += slack * slack;
+    return error;
+  });
+  const up = 1 + 2 ** -30;
+  return {
+    tensor: { shape: x.shape, data },
+    slack: {
+      inf: bound(most * up + MIN_SCALE),
+      two: bound(Math.sqrt(squares) * up + data.length * MIN_SCALE),
+    },
+  };
+}
+
+export const quantize: BoundRules<'quantize'> = {
+  ...quantizer<'quantize'>(false),
+  rounding: (x, scale, { element }) => nearestRounding(x, scale, element),
+};
 export const quantizeStochastic = quantizer<'quantizeStochastic'>(true);
 
 /** The straight-through estimator's mask is 1 in real arithmetic, and in computed one where the scale follows the data. */
@@ -176,7 +255,13 @@ export const quantizeMask: BoundRules<'quantizeMask'> = {
     const none = noError(algebra);
     const one = everywhere(algebra, algebra.constant(ONE), size);
     const { element } = context.attributes;
-    if (scale.kind === 'following') return { through: [none, none], local: none };
+    if (scale.kind === 'following') {
+      if (losesSign(context)) return { through: [none, none], local: one };
+      // The largest power of two is too small a scale for tensors beyond it.
+      if (!scale.powerOfTwo || gridMax(element) >= 2) return { through: [none, none], local: none };
+      const x = computed(algebra, context.range(0), context.error(0), size);
+      return { through: [charged(algebra, x, bound(MAX_SCALE), one), none], local: none };
+    }
     if (scale.kind === 'one' && element.kind === 'float') {
       const x = computed(algebra, context.range(0), context.error(0), size);
       return { through: [charged(algebra, x, bound(maxFinite(element)), one), none], local: none };
