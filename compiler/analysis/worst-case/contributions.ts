@@ -3,7 +3,7 @@ import { FunctionalBuilder } from '../../functional/builder.ts';
 import type { NodeId } from '../../functional/functional.ts';
 import { tangent } from '../../functional/tangent.ts';
 import type { Errors, ErrorTerms } from '../../ir/bound-rules.ts';
-import type { Graph, Value } from '../../ir/graph.ts';
+import type { Value } from '../../ir/graph.ts';
 import { nodeOf } from '../../ir/graph.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
 import { add, type Bound, compare, multiply, ZERO } from '../../numeric/bound.ts';
@@ -24,6 +24,8 @@ export interface Contribution {
 const QUANTIZERS: ReadonlySet<OpName> = new Set(['quantize', 'quantizeStochastic']);
 const SWITCHES: ReadonlySet<OpName> = new Set(['step', 'maxPoolRoute', 'maxPoolPick', 'quantizeMask']);
 
+const PRODUCTS: ReadonlySet<OpName> = new Set(['matmul', 'conv2d', 'conv2dInputGrad']);
+
 interface Source {
   readonly kind: Contribution['kind'];
   readonly name: string;
@@ -31,8 +33,9 @@ interface Source {
 }
 
 /** The source of what an op adds of its own, and of what a discontinuous op makes of its operand's error. */
-function sourceOf(graph: Graph, value: Value): Source {
-  const node = nodeOf(graph, value);
+function sourceOf(step: PreparedStep, value: Value): Source {
+  const { graph } = step;
+  const node = nodeOf(graph, roundedWeights(step, value) ?? value);
   const { name, span } = node.origin;
   if (node.kind === 'op' && QUANTIZERS.has(node.op)) {
     return { kind: 'quantizer', name: (name ?? node.op).replace(/#\d+$/, ''), span };
@@ -49,16 +52,16 @@ export function contributionsOf(step: PreparedStep, values: readonly Value[]): r
   const sizes = new Map<string, Errors<Bound>>();
   const sources = new Map<string, Source>();
   const keyOf = (value: Value): string => {
-    const source = sourceOf(step.graph, value);
+    const source = sourceOf(step, value);
     const key = source.kind === 'float32' ? source.name : `${source.kind} ${source.name} %${value}`;
     sources.set(key, source);
     return key;
   };
   passErrors(step, {
     algebra: NUMBERS,
-    knownRoundings: false,
     terms: (value, terms) => {
-      const own = ownTerms(step.graph, value, terms);
+      const place = placeOf(step, value);
+      const own = place === 'local' ? terms.local : terms.through[place ?? -1];
       if (own !== undefined) sizes.set(keyOf(value), own);
       return terms;
     },
@@ -67,8 +70,7 @@ export function contributionsOf(step: PreparedStep, values: readonly Value[]): r
   const builder = new FunctionalBuilder(keys.flatMap((key) => [`${key} ∞`, `${key} ₂`]));
   const errors = passErrors(step, {
     algebra: functionals(builder),
-    knownRoundings: false,
-    terms: (value, terms) => named(step.graph, value, terms, keyOf(value), builder),
+    terms: (value, terms) => named(step, value, terms, keyOf(value), builder),
   });
   const parts = values.flatMap((value) => {
     const e = errors[value];
@@ -103,24 +105,34 @@ export function contributionsOf(step: PreparedStep, values: readonly Value[]): r
   );
 }
 
-function ownTerms<T>(graph: Graph, value: Value, terms: ErrorTerms<T>): Errors<T> | undefined {
-  const node = nodeOf(graph, value);
+/** Which part of an op's error is a source's: its own rounding, or what one operand brings. */
+function placeOf(step: PreparedStep, value: Value): 'local' | number | undefined {
+  const node = nodeOf(step.graph, value);
   if (node.kind !== 'op') return undefined;
-  if (QUANTIZERS.has(node.op)) return terms.local;
-  return SWITCHES.has(node.op) ? terms.through[0] : undefined;
+  if (QUANTIZERS.has(node.op)) return 'local';
+  if (SWITCHES.has(node.op)) return 0;
+  return roundedWeights(step, value) === undefined ? undefined : 1;
+}
+
+/** The weights that a product reads whose rounding is known: it counts where they are used, far below what their size allows. */
+function roundedWeights({ graph, facts }: PreparedStep, value: Value): Value | undefined {
+  const node = nodeOf(graph, value);
+  if (node.kind !== 'op' || !PRODUCTS.has(node.op)) return undefined;
+  const weights = node.operands[1];
+  return weights !== undefined && facts.roundings[weights] !== undefined ? weights : undefined;
 }
 
 /** The terms with an input of the functional in place of what the source adds. */
 function named(
-  graph: Graph,
+  step: PreparedStep,
   value: Value,
   terms: ErrorTerms<NodeId>,
   key: string,
   builder: FunctionalBuilder,
 ): ErrorTerms<NodeId> {
-  const node = nodeOf(graph, value);
-  if (node.kind !== 'op' || (!QUANTIZERS.has(node.op) && !SWITCHES.has(node.op))) return terms;
+  const place = placeOf(step, value);
+  if (place === undefined) return terms;
   const input = { inf: builder.input(`${key} ∞`), two: builder.input(`${key} ₂`) };
-  if (QUANTIZERS.has(node.op)) return { ...terms, local: input };
-  return { ...terms, through: terms.through.map((e, i) => (i === 0 ? input : e)) };
+  if (place === 'local') return { ...terms, local: input };
+  return { ...terms, through: terms.through.map((e, i) => (i === place ? input : e)) };
 }
