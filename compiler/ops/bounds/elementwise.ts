@@ -19,7 +19,19 @@ import {
   UNBOUNDED,
   ZERO,
 } from '../../numeric/bound.ts';
-import { bound, gamma32, isPositive, magnitude, repeats, rootOf, shrunk, symmetric } from './range.ts';
+import {
+  bound,
+  gamma32,
+  isPositive,
+  magnitude,
+  repeats,
+  rootOf,
+  roundedCap,
+  roundedProductCap,
+  shrunk,
+  shrunkProduct,
+  symmetric,
+} from './range.ts';
 import { charged, computed, everywhere, exact, gained, rounded } from './terms.ts';
 
 /** The smallest error that there is: a mask whose operand is anything but exact may differ from it at 0. */
@@ -103,8 +115,9 @@ export const exp: BoundRules<'exp'> = {
     });
     const growth = algebra.scale(exponential(context.range(0).pos), algebra.max([small, ...stairs]));
     const size = sizeOf(type.shape);
-    // exp itself, to 8 units in the last place, and |x̂| of argument reduction are inside 16 units for |x̂| < 128 in float32.
-    return rounded(context, [everywhere(algebra, growth, size)], { unit: gamma32(16), underflow: true });
+    // exp itself, to 8 units in the last place, and |x̂| of argument reduction are inside 16 units for |x̂| < 128 in float32. What is flushed
+    // to 0 below the normal numbers is far inside 16 units of e⁰, the least that a range says of the largest result.
+    return rounded(context, [everywhere(algebra, growth, size)], { unit: gamma32(16) });
   },
 };
 
@@ -116,19 +129,26 @@ function exponential(x: Bound): Bound {
 export const log: BoundRules<'log'> = {
   range: ({ range }) => {
     const x = range(0);
-    const largest = Math.abs(Math.log(Math.max(toNumber(x.pos), Number.MIN_VALUE)));
-    const smallest = x.away.mantissa === 0 ? Infinity : Math.abs(Math.log(toNumber(x.away)));
-    const mag = Math.max(largest, smallest) * (1 + 2 ** -40);
-    return symmetric(Number.isFinite(mag) ? fromNumber(mag) : UNBOUNDED, UNBOUNDED);
+    const pos = isUnbounded(x.pos) ? UNBOUNDED : logarithm(x.pos, 1);
+    const neg = isPositive(x) ? logarithm(x.away, -1) : UNBOUNDED;
+    return { ...symmetric(max(pos, neg), UNBOUNDED), pos, neg };
   },
+  // A computed operand that may be 0 or of the other sign has no logarithm.
   error: (context) => {
-    const { away } = context.range(0);
-    const slope = away.mantissa === 0 ? UNBOUNDED : divide(ONE, away);
+    const x = context.range(0);
+    const slope = isPositive(x) ? divide(ONE, x.away) : UNBOUNDED;
     return rounded(context, [gained(context.algebra, context.error(0), slope)], { unit: gamma32(8) });
   },
 };
 
-/** `|√x̂ − √x| ≤ √|x̂ − x|`, and `≤ |x̂ − x| / (2·√away)` where both are away from 0. */
+/** `max(sign·ln x, 0)`, rounded up: that of a bound from its mantissa and its exponent, which float64 may not hold. */
+function logarithm({ mantissa, exponent }: Bound, sign: 1 | -1): Bound {
+  if (mantissa === 0) return sign === 1 ? ZERO : UNBOUNDED;
+  const value = Math.log(mantissa) + exponent * Math.LN2;
+  return bound(Math.max(sign * value + Math.abs(exponent) * 2 ** -50, 0) * (1 + 2 ** -40));
+}
+
+/** `|√x̂ − √x| ≤ √|x̂ − x|`, and `≤ |x̂ − x| / (2·√away)` where both are away from 0. A computed operand below 0 has no root. */
 export const sqrtRules: BoundRules<'sqrt'> = {
   range: ({ range, type }) => {
     const x = range(0);
@@ -145,8 +165,9 @@ export const sqrtRules: BoundRules<'sqrt'> = {
   error: (context) => {
     const { algebra, type } = context;
     const e = context.error(0);
-    const { away } = context.range(0);
+    const { away, nonNegative } = context.range(0);
     const size = sizeOf(type.shape);
+    if (!nonNegative) return rounded(context, [gained(algebra, e, UNBOUNDED)]);
     const root = everywhere(algebra, algebra.sqrt(e.inf), size);
     if (away.mantissa === 0) return rounded(context, [root]);
     const lowest = sqrtDown(away);
@@ -166,7 +187,7 @@ export const addRules: BoundRules<'add'> = {
       neg: add(a.neg, b.neg),
       norm2: add(a.norm2, b.norm2),
       away: nonNegative ? shrunk(max(a.away, b.away)) : ZERO,
-      cap: slack(add(a.cap, b.cap)),
+      cap: roundedCap(add(a.cap, b.cap)),
       nonNegative,
     };
   },
@@ -181,17 +202,12 @@ export const subRules: BoundRules<'sub'> = {
       neg: add(a.neg, b.pos),
       norm2: add(a.norm2, b.norm2),
       away: ZERO,
-      cap: slack(add(a.cap, b.cap)),
+      cap: roundedCap(add(a.cap, b.cap)),
       nonNegative: false,
     };
   },
   error: (context) => rounded(context, [broadcastError(context, 0), broadcastError(context, 1)]),
 };
-
-/** A cap of computed values after one more rounding. */
-function slack(cap: Bound): Bound {
-  return isUnbounded(cap) ? UNBOUNDED : multiply(cap, bound(1 + 2 ** -23));
-}
 
 function product<K extends 'mul' | 'dequantize'>(): BoundRules<K> {
   return {
@@ -205,8 +221,8 @@ function product<K extends 'mul' | 'dequantize'>(): BoundRules<K> {
         pos: square ? both(ma, mb) : max(both(a.pos, b.pos), both(a.neg, b.neg)),
         neg: nonNegative ? ZERO : max(both(a.pos, b.neg), both(a.neg, b.pos)),
         norm2: min(multiply(ma, b.norm2), multiply(mb, a.norm2)),
-        away: shrunk(multiplyDown(a.away, b.away)),
-        cap: slack(multiply(a.cap, b.cap)),
+        away: shrunkProduct(multiplyDown(a.away, b.away)),
+        cap: roundedProductCap(multiply(a.cap, b.cap)),
         nonNegative,
       };
     },
@@ -245,7 +261,7 @@ export const divRules: BoundRules<'div'> = {
       neg: nonNegative ? ZERO : over(b.nonNegative ? a.neg : magnitude(a)),
       norm2: over(a.norm2),
       away: ZERO,
-      cap: slack(isUnbounded(a.cap) ? UNBOUNDED : over(a.cap)),
+      cap: roundedProductCap(isUnbounded(a.cap) ? UNBOUNDED : over(a.cap)),
       nonNegative,
     };
   },

@@ -11,7 +11,7 @@ import {
   UNBOUNDED,
   ZERO,
 } from '../../numeric/bound.ts';
-import { bound, gamma32, magnitude, rootOf, times } from './range.ts';
+import { bound, gamma32, rootOf, times, UNDERFLOW } from './range.ts';
 import { computed, everywhere, gained } from './terms.ts';
 
 const HALF = bound(0.5);
@@ -23,7 +23,8 @@ function countOf(from: readonly number[], axes: readonly number[]): number {
 
 /**
  * The standard deviation is `‖x − μ‖₂/√n`, a seminorm: `|σ̂ − σ| ≤ e_σ = ‖x̂ − x‖₂/√n ≤ e_∞`, so that `|σ̂² − σ²| ≤ e_σ·(2σ + e_σ)`, with
- * `σ ≤ (pos + neg)/2` (Popoviciu 1935) and `σ ≤ ‖x‖₂/√n`. Two passes in float32 round `n + 5` times at computed magnitudes.
+ * `σ ≤ (pos + neg)/2` (Popoviciu 1935) and `σ ≤ ‖x‖₂/√n`. In two passes the mean is off by `Δ ≤ γ_n·max|x̂|`, the mean square about it is
+ * `σ̂² + Δ²`, and n + 3 roundings follow: `γ_{n+3}·(σ̂² + Δ²) + Δ²` with `σ̂ ≤ max|x̂|`. Squares and the quotient may underflow.
  */
 export const variance: BoundRules<'variance'> = {
   range: ({ range, operandTypes, attributes, type }) => {
@@ -50,7 +51,15 @@ export const variance: BoundRules<'variance'> = {
     const sigma = deviation(x.pos, x.neg, x.norm2, count);
     const change = algebra.product([shift, algebra.sum([algebra.constant(add(sigma, sigma)), shift])]);
     const hat = computed(algebra, x, e, sizeOf(shape)).inf;
-    const rounding = algebra.scale(times(gamma32(count + 5), 8), algebra.product([hat, hat]));
+    const drift = gamma32(count);
+    const after = gamma32(count + 3);
+    const rounding = algebra.sum([
+      algebra.scale(
+        add(after, multiply(add(ONE, after), multiply(drift, drift))),
+        algebra.product([hat, hat]),
+      ),
+      algebra.constant(times(UNDERFLOW, 3)),
+    ]);
     const size = sizeOf(type.shape);
     return { through: [everywhere(algebra, change, size)], local: everywhere(algebra, rounding, size) };
   },
@@ -64,9 +73,13 @@ function lowRoot(n: number): Bound {
   return sqrtDown(bound(n));
 }
 
+/** `max σ²/(σ² + ε)^{3/2} = 2/(3·√3)/√ε`, rounded up. */
+const STEEPEST_MOMENT = bound(0.3849001794597506);
+
 /**
- * The Jacobian is `(I − 11ᵀ/n − x̂x̂ᵀ/n)/s`, a contraction divided by `s = √(σ² + ε) ≥ √ε`: gain `1/√ε` in 2. In ∞, `|x̂ᵢ| ≤ √n` gives
- * `(2 + √n)/√ε`. A result is at most `√(n − 1)` and its 2-norm at most that of ones.
+ * The Jacobian is `(I − 11ᵀ/n − yyᵀ/n)/s`, a contraction divided by `s = √(σ² + ε) ≥ √ε`: gain `1/√ε` in 2. In ∞ a row of the first two
+ * sums to `2 − 2/n` and one of the third to `|yᵢ|·mean|y| ≤ √(n−1)·σ²/s²`, for `mean|y| ≤ σ/s`. A result is at most `√(n − 1)`, a computed
+ * one `√n` and its roundings, and the 2-norm at most that of ones.
  */
 export const standardize: BoundRules<'standardize'> = {
   range: ({ operandTypes, attributes }) => {
@@ -78,7 +91,7 @@ export const standardize: BoundRules<'standardize'> = {
       neg: most,
       norm2: rootOf(sizeOf(shape)),
       away: ZERO,
-      cap: UNBOUNDED,
+      cap: multiply(rootOf(count), add(ONE, gamma32(count + 8))),
       nonNegative: false,
     };
   },
@@ -88,14 +101,18 @@ export const standardize: BoundRules<'standardize'> = {
     const count = countOf(shape, attributes.axes);
     const steepest = divide(ONE, sqrtDown(bound(attributes.epsilon)));
     const e = context.error(0);
-    const inf = multiply(steepest, add(bound(2), rootOf(count)));
+    const inf = multiply(
+      steepest,
+      add(bound(2 - 2 / count), multiply(STEEPEST_MOMENT, rootOf(Math.max(count - 1, 0)))),
+    );
     const size = sizeOf(shape);
     const hat = computed(algebra, context.range(0), e, size).inf;
-    // The mean, the deviations and σ are rounded at the size of x̂, and divided by √ε at worst.
-    const rounding = algebra.scale(
-      times(multiply(gamma32(count + 8), multiply(steepest, add(ONE, rootOf(count)))), 4),
-      hat,
-    );
+    // A mean off by Δ ≤ γ_n·max|x̂| moves deviations by Δ and s by at most Δ, together Δ·(1 + √n)/√ε; the roundings that follow are relative to
+    // the result, which is at most 2·max|x̂|/√ε: half of n + 3 for the variance, and six.
+    const rounding = algebra.sum([
+      algebra.scale(multiply(gamma32(count + 8), multiply(steepest, add(bound(2), rootOf(count)))), hat),
+      algebra.constant(add(UNDERFLOW, multiply(UNDERFLOW, multiply(steepest, add(bound(2), rootOf(count)))))),
+    ]);
     return {
       through: [gained(algebra, e, inf, steepest)],
       local: everywhere(algebra, rounding, size),
@@ -141,10 +158,12 @@ function rowsOf(shape: readonly number[]): number {
 
 /**
  * `Σ tₖ·(logΣexp z − zₖ)`, t a distribution: gain 2 from ∞ to ∞ and √2 from 2 to 2, for `‖softmax z − t‖₁ ≤ 2` and `‖softmax z − t‖₂ ≤ √2`.
+ * Each surprise `logΣexp z − zₖ` is at most `max z − min z + log K`.
  */
 export const softmaxCrossEntropy: BoundRules<'softmaxCrossEntropy'> = {
   range: ({ range, operandTypes, type }) => {
-    const most = surprise(magnitude(range(0)), operandTypes[0]?.shape.at(-1) ?? 1);
+    const { pos: above, neg: below } = range(0);
+    const most = add(add(above, below), logarithm(operandTypes[0]?.shape.at(-1) ?? 1));
     return {
       pos: most,
       neg: ZERO,
@@ -159,27 +178,38 @@ export const softmaxCrossEntropy: BoundRules<'softmaxCrossEntropy'> = {
     const classes = operandTypes[0]?.shape.at(-1) ?? 1;
     const size = sizeOf(type.shape);
     const logits = context.error(0);
-    const hat = computed(algebra, context.range(0), logits, sizeOf(operandTypes[0]?.shape ?? [])).inf;
-    const most = algebra.sum([algebra.scale(bound(2), hat), algebra.constant(logarithm(classes))]);
-    const target = algebra.scale(times(ONE, classes), algebra.product([context.error(1).inf, most]));
+    const { pos, neg } = context.range(0);
+    const most = algebra.sum([
+      algebra.constant(add(add(pos, neg), logarithm(classes))),
+      algebra.scale(bound(2), logits.inf),
+    ]);
+    const e = context.error(1);
+    const lost = algebra.min([
+      algebra.scale(times(ONE, classes), e.inf),
+      algebra.scale(rootOf(classes), e.two),
+    ]);
+    const target = algebra.product([lost, most]);
     return {
       through: [
         { inf: algebra.scale(bound(2), logits.inf), two: algebra.scale(rootOf(2), logits.two) },
         everywhere(algebra, target, size),
       ],
+      // Differences, exp to 8 units in the last place, its sum, log, products and their sum, at most K + 20 roundings of a surprise or of 1,
+      // weighted by the computed target, which sums to at most 1 and its error.
       local: everywhere(
         algebra,
-        algebra.scale(gamma32(2 * classes + 24), algebra.sum([most, algebra.constant(ONE)])),
+        algebra.scale(
+          gamma32(classes + 20),
+          algebra.product([
+            algebra.sum([algebra.constant(ONE), lost]),
+            algebra.sum([most, algebra.constant(ONE)]),
+          ]),
+        ),
         size,
       ),
     };
   },
 };
-
-/** `logΣexp z − zₖ ≤ 2·max|z| + log K`. */
-function surprise(mag: Bound, classes: number): Bound {
-  return add(add(mag, mag), logarithm(classes));
-}
 
 function logarithm(classes: number): Bound {
   return bound(Math.log(classes) * (1 + 2 ** -40));

@@ -1,4 +1,4 @@
-import type { BoundRules, Errors } from '../../ir/bound-rules.ts';
+import type { BoundRules } from '../../ir/bound-rules.ts';
 import { sizeOf } from '../../ir/graph.ts';
 import type { OpAttributes } from '../../ir/op-attributes.ts';
 import {
@@ -69,17 +69,15 @@ export const adamDirection: BoundRules<'adamDirection'> = {
     const first = gained(algebra, context.error(0), multiply(magnitude(context.range(2)), inverse));
     const root = algebra.scale(sqrt(magnitude(context.range(3))), algebra.sqrt(context.error(1).inf));
     const second = everywhere(algebra, algebra.scale(multiply(direction, inverse), root), size);
-    const hyper = [2, 3].map((i): Errors<typeof root> => {
-      const relative = algebra.scale(
-        multiply(bound(2), divideBy(direction, context.range(i).away)),
-        context.error(i).inf,
-      );
-      return everywhere(algebra, relative, size);
-    });
-    const through = [first, second, ...hyper];
+    // One after another v, c₂, m and c₁ become what is computed. `|1 − √(c₂/ĉ₂)| ≤ e/(2·away)` of what is there then, `|1 − ĉ₁/c₁| ≤ e/away`.
+    const relative = (i: number) => algebra.scale(divideBy(ONE, context.range(i).away), context.error(i).inf);
+    const afterV = algebra.sum([algebra.constant(direction), second.inf]);
+    const hyper2 = algebra.scale(bound(0.5), algebra.product([afterV, relative(3)]));
+    const hyper1 = algebra.product([algebra.sum([afterV, hyper2, first.inf]), relative(2)]);
+    const through = [first, second, everywhere(algebra, hyper1, size), everywhere(algebra, hyper2, size)];
     const value = computed(algebra, context.result, added(algebra, through), size);
     // Two products, a root, a sum and a quotient; a product that underflows is off by its last place, under the root by the root of it.
-    const lost = multiply(inverse, add(UNDERFLOW, multiply(direction, sqrt(UNDERFLOW))));
+    const lost = add(UNDERFLOW, multiply(inverse, add(UNDERFLOW, multiply(direction, sqrt(UNDERFLOW)))));
     const local = added(algebra, [
       gained(algebra, value, gamma32(8)),
       everywhere(algebra, algebra.constant(lost), size),

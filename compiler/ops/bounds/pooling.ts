@@ -1,9 +1,9 @@
 import type { BoundRules, Errors } from '../../ir/bound-rules.ts';
 import { sizeOf } from '../../ir/graph.ts';
 import type { PoolWindow } from '../../ir/op-attributes.ts';
-import { type Bound, isUnbounded, multiply, ONE, UNBOUNDED, ZERO } from '../../numeric/bound.ts';
+import { add, multiply, ONE, ZERO } from '../../numeric/bound.ts';
 import { ANY_ERROR } from './elementwise.ts';
-import { gamma32, magnitude, rootOf, times } from './range.ts';
+import { gamma32, magnitude, rootOf, summedCap, times } from './range.ts';
 import { charged, computed, exact, gained } from './terms.ts';
 
 /** Windows in which one element lies, at most. */
@@ -24,7 +24,7 @@ function windowSum<K extends 'sumPool' | 'sumPoolGrad'>(
         neg: times(x.neg, terms),
         norm2: multiply(rootOf(terms * uses), x.norm2),
         away: ZERO,
-        cap: isUnbounded(x.cap) ? UNBOUNDED : times(x.cap, 2 * terms),
+        cap: summedCap(x.cap, terms),
         nonNegative: x.nonNegative,
       };
     },
@@ -77,7 +77,7 @@ export const maxPoolRoute: BoundRules<'maxPoolRoute'> = {
       neg: times(delta.neg, uses),
       norm2: multiply(rootOf(uses), delta.norm2),
       away: ZERO,
-      cap: isUnbounded(delta.cap) ? UNBOUNDED : times(delta.cap, 2 * uses),
+      cap: summedCap(delta.cap, uses),
     };
   },
   error: (context) => {
@@ -100,7 +100,10 @@ export const maxPoolRoute: BoundRules<'maxPoolRoute'> = {
   },
 };
 
-/** Picks `u` at the winner: another winner gives another element, at most `2·max|u|` away. */
+/**
+ * Picks `u` at the winner: another winner gives another element, `max u − min u` away at most. Over all windows
+ * `Σ(u′ − u)² ≤ 2·Σ(u′² + u²)`, and an element is in `uses` windows.
+ */
 export const maxPoolPick: BoundRules<'maxPoolPick'> = {
   range: ({ range, attributes }) => {
     const u = range(1);
@@ -109,15 +112,14 @@ export const maxPoolPick: BoundRules<'maxPoolPick'> = {
   error: (context) => {
     const { algebra, attributes } = context;
     const u = context.range(1);
-    const uses = rootOf(overlapOf(attributes));
-    const twice = (x: Bound): Bound => times(x, 2);
+    const uses = overlapOf(attributes);
     const other: Errors<ReturnType<typeof algebra.constant>> = {
-      inf: algebra.constant(twice(magnitude(u))),
-      two: algebra.constant(twice(multiply(uses, u.norm2))),
+      inf: algebra.constant(add(u.pos, u.neg)),
+      two: algebra.constant(multiply(rootOf(2 * uses), u.norm2)),
     };
     return exact(context, [
       charged(algebra, context.error(0), ANY_ERROR, other),
-      gained(algebra, context.error(1), ONE, uses),
+      gained(algebra, context.error(1), ONE, rootOf(uses)),
     ]);
   },
 };

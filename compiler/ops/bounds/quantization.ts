@@ -109,10 +109,15 @@ export function quantizerStep(
   const unit = add(multiply(share, bound(2 ** -element.mantissa)), RESCALING);
   const lowest = multiply(share, bound(2 ** (minNormalExponent(element) - element.mantissa)));
   if (scale.kind === 'one') {
-    return { relative: unit, absolute: lowest, unit, floor: ZERO, limit: bound(maxFinite(element)) };
+    // With noise, a number within a rounding of the largest may already be rounded past it.
+    const limit = bound(maxFinite(element) * (1 - 2 ** -20));
+    return { relative: unit, absolute: lowest, unit, floor: ZERO, limit };
   }
   const floor = multiply(divide(lowest, bound(maxFinite(element))), wider);
-  return { relative: max(unit, floor), absolute: SMALLEST_STEP, unit, floor, limit: UNBOUNDED };
+  // The largest number of a tensor lies on the largest of the grid give or take a rounding, and noise close to 1 takes it past that: where
+  // nothing saturates, to infinity.
+  const limit = stochastic && element.specials === 'ieee' ? ZERO : UNBOUNDED;
+  return { relative: max(unit, floor), absolute: SMALLEST_STEP, unit, floor, limit };
 }
 
 /** A tensor smaller than the smallest scale allows is rounded in steps of {@link MIN_SCALE}. */

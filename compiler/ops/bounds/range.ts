@@ -1,6 +1,7 @@
 import type { Range } from '../../ir/bound-rules.ts';
 import { sizeOf } from '../../ir/graph.ts';
 import {
+  add,
   type Bound,
   compare,
   fromNumber,
@@ -9,6 +10,7 @@ import {
   min,
   multiply,
   multiplyDown,
+  ONE,
   sqrt,
   UNBOUNDED,
   ZERO,
@@ -68,9 +70,32 @@ export function without(range: Range, facts: Partial<Range>): Range {
   return { ...range, ...facts };
 }
 
-/** A lower bound of the computed magnitude from one of the exact one. */
+/** A lower bound of the computed magnitude from one of the exact one, which does not underflow. */
 export function shrunk(away: Bound): Bound {
   return multiplyDown(away, SHRINK);
+}
+
+/** The smallest normal float32 number: a product below it keeps no relative accuracy, and may be 0. */
+const NORMAL = fromNumber(2 ** -126);
+
+/** The same for products, of which nothing is known where they may underflow. */
+export function shrunkProduct(away: Bound): Bound {
+  return compare(away, NORMAL) < 0 ? ZERO : shrunk(away);
+}
+
+/** A cap of computed values after one more rounding. */
+export function roundedCap(cap: Bound): Bound {
+  return isUnbounded(cap) ? UNBOUNDED : multiply(cap, fromNumber(1 + 2 ** -23));
+}
+
+/** The same for products, which besides may underflow away from 0; a product with 0 is 0. */
+export function roundedProductCap(cap: Bound): Bound {
+  return cap.mantissa === 0 ? ZERO : add(roundedCap(cap), UNDERFLOW);
+}
+
+/** A cap of computed sums of `terms` values. */
+export function summedCap(cap: Bound, terms: number): Bound {
+  return multiply(times(cap, terms), add(ONE, gamma32(terms)));
 }
 
 /** Magnitude, 2-norm and cap imply bounds of each other. */

@@ -1,7 +1,7 @@
 import type { BoundRules } from '../../ir/bound-rules.ts';
 import { sizeOf } from '../../ir/graph.ts';
-import { isUnbounded, multiply, ONE, UNBOUNDED, ZERO } from '../../numeric/bound.ts';
-import { gamma32, repeats, rootOf, shrunk, times } from './range.ts';
+import { multiply, ONE, ZERO } from '../../numeric/bound.ts';
+import { gamma32, repeats, rootOf, shrunk, summedCap, times } from './range.ts';
 import { computed, exact, gained } from './terms.ts';
 
 /** The same elements under another shape or in another order. */
@@ -57,9 +57,7 @@ export const sum: BoundRules<'sum'> = {
       neg: times(x.neg, terms),
       norm2: multiply(rootOf(terms), x.norm2),
       away: x.nonNegative ? shrunk(x.away) : ZERO,
-      cap: isUnbounded(x.cap)
-        ? UNBOUNDED
-        : multiply(times(x.cap, terms), { mantissa: 1 + 2 ** -8, exponent: 0 }),
+      cap: summedCap(x.cap, terms),
       nonNegative: x.nonNegative,
     };
   },
