@@ -203,12 +203,14 @@ export type SiteChoice =
       readonly why: string;
       readonly span: Span | undefined;
     }
-  /** To be allocated, within limits; `element` free, the rest as annotated. */
+  /** To be allocated, within limits; what is not annotated here comes from the level that is chosen. */
   | {
       readonly kind: 'auto';
-      readonly granularity: Granularity;
-      readonly rounding: Rounding;
-      readonly scale: Scale;
+      readonly granularity: Granularity | undefined;
+      readonly rounding: Rounding | undefined;
+      readonly scale: Scale | undefined;
+      /** The value is never negative: integers of a level lose their sign. */
+      readonly nonNegative: boolean;
       readonly limit: BitsLimit;
       readonly span: Span | undefined;
     };

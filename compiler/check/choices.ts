@@ -156,9 +156,10 @@ function derived(
   return (
     limit && {
       kind: 'auto',
-      granularity: template?.granularity ?? { kind: 'tensor' },
-      rounding: template?.rounding ?? 'nearest',
-      scale: template?.scale ?? { kind: 'absmax' },
+      granularity: template?.stated.granularity,
+      rounding: template?.stated.rounding,
+      scale: template?.stated.scale,
+      nonNegative: site.nonNegative,
       limit,
       span: request?.span,
     }

@@ -21,6 +21,12 @@ export interface FormatTemplate {
   readonly granularity: Granularity;
   readonly scale: Scale;
   readonly rounding: Rounding;
+  /** What was written, as opposed to what is the default: an `auto` site takes the rest from its level. */
+  readonly stated: {
+    readonly granularity: Granularity | undefined;
+    readonly scale: Scale | undefined;
+    readonly rounding: Rounding | undefined;
+  };
   /** Whether `full` or `narrow` was written, which fixes the sign. */
   readonly fixedRange: boolean;
 }
@@ -198,6 +204,11 @@ function combine(
     granularity,
     scale,
     rounding: modifiers.rounding ?? 'nearest',
+    stated: {
+      granularity: modifiers.granularity,
+      scale: modifiers.scale,
+      rounding: modifiers.rounding,
+    },
     fixedRange: modifiers.narrow !== undefined,
   };
 }

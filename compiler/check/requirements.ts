@@ -61,12 +61,12 @@ function phaseOf(kind: SiteKind): Phase {
 }
 
 /**
- * Whether rounding at a site can change what the requirement bounds. Logits and loss come from F alone; stored parameters and
- * moments enter no gradient of this step; at the quantized point F is exact by definition.
+ * Whether rounding at a site can change what the requirement bounds. Logits and loss come from F alone; stored parameters enter the
+ * update and no gradient of this step, stored moments only the next step's; at the quantized point F is exact by definition.
  */
 export function reaches(requirement: Pick<Requirement, 'quantity' | 'reference'>, kind: SiteKind): boolean {
   const phase = phaseOf(kind);
   if (requirement.quantity === 'logits' || requirement.quantity === 'loss') return phase === 'F';
-  if (phase === 'U') return requirement.quantity === 'update';
+  if (phase === 'U') return requirement.quantity === 'update' && kind.endsWith('.stored');
   return phase === 'B' || requirement.reference === 'real';
 }

@@ -1,6 +1,6 @@
 import type { CheckedSpec, Site } from '../check/checked-spec.ts';
 import { type Diagnostic, diagnostic, hasErrors, type Result } from '../diagnostics/diagnostic.ts';
-import type { Format } from '../numeric/format.ts';
+import { F32, type Format } from '../numeric/format.ts';
 import type { Span } from '../source/source.ts';
 
 /** The format of one site in a plan, and why it has it. */
@@ -11,27 +11,40 @@ export interface PlannedSite {
   readonly span: Span | undefined;
 }
 
-/** A format for every site of F, B and U. `status` says whether anything was proved about it. */
+/**
+ * A format for every site of F, B and U. `status` says whether anything was derived or proved: `allocated` formats meet the
+ * requirements by the model of a sensitivity table, which a certificate then confirms.
+ */
 export interface FormatPlan {
   readonly sites: ReadonlyMap<string, PlannedSite>;
-  readonly status: 'not analysed';
+  readonly status: 'not analysed' | 'allocated';
+}
+
+/** Formats of the sites that are `auto`, by name, and why they have them. */
+export interface Assignment {
+  readonly formats: ReadonlyMap<string, Format>;
+  readonly why: string;
 }
 
 /**
- * The plan of a spec whose every format is written down. What would have to be derived (`auto`), proved (`require`) or
- * changed over time (`schedule`) is refused: it is never taken for f32.
+ * The plan of a spec: formats that are written down, and those that an assignment gives to `auto` sites. Without one, what would have
+ * to be derived (`auto`) or proved (`require`) is refused, and so is what changes over time (`schedule`): it is never taken for f32.
  */
-export function planFormats(spec: CheckedSpec): Result<FormatPlan> {
+export function planFormats(spec: CheckedSpec, assignment?: Assignment): Result<FormatPlan> {
   const { sites, requirements, schedules } = spec.precision;
   const diagnostics: Diagnostic[] = [];
   const planned = new Map<string, PlannedSite>();
   const automatic: Site[] = [];
   for (const site of sites) {
-    if (site.choice.kind === 'auto') {
+    const given = site.choice.kind === 'auto' ? assignment?.formats.get(site.name) : undefined;
+    if (site.choice.kind === 'auto' && given === undefined) {
       automatic.push(site);
       continue;
     }
-    const { format, why, span } = site.choice;
+    const { format, why, span } =
+      site.choice.kind === 'auto'
+        ? { format: given ?? F32, why: assignment?.why ?? '', span: site.choice.span }
+        : site.choice;
     diagnostics.push(...validateSite(site, format, span ?? spec.train.span));
     planned.set(site.name, { site, format, why, span });
   }
@@ -41,7 +54,7 @@ export function planFormats(spec: CheckedSpec): Result<FormatPlan> {
     const hint = 'write a format such as int8 in its place, or name a preset';
     diagnostics.push(diagnostic('QS6501', span, { sites: automatic.length, first: first.name }, { hint }));
   }
-  for (const { quantity, span } of requirements) {
+  for (const { quantity, span } of assignment === undefined ? requirements : []) {
     diagnostics.push(
       diagnostic(
         'QS6504',
@@ -57,7 +70,9 @@ export function planFormats(spec: CheckedSpec): Result<FormatPlan> {
     );
   }
   return {
-    value: hasErrors(diagnostics) ? undefined : { sites: planned, status: 'not analysed' },
+    value: hasErrors(diagnostics)
+      ? undefined
+      : { sites: planned, status: assignment === undefined ? 'not analysed' : 'allocated' },
     diagnostics,
   };
 }
