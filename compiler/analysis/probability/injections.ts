@@ -1,20 +1,29 @@
 import { lookup } from '../../lower/lookup.ts';
+import { uniforms } from '../../numeric/random.ts';
 import type { NearestModel, ProbeTensor, ProbeTensors } from './contract.ts';
 import { roundingNoise } from './noise.ts';
 import type { Kink } from './perturb.ts';
 import { signs } from './signs.ts';
 import { kinkNames, operandName, type Study, siteNames } from './study.ts';
-import { capped, type PoolPairs, poolPairs, remainder, switching } from './switches.ts';
+import { capped, type Moments, type PoolPairs, poolPairs, remainder, switching } from './switches.ts';
 
-/** What one point adds to the step: independent elements with a mean, and for a pooling in B one variable a pair. */
+/** What one point adds to the step: rounding of each element with a deviation and perhaps a mean, or values that jump. */
 export interface Injection {
   readonly point: string;
   readonly shape: readonly number[];
   /** Standard deviation of each element. */
   readonly deviation?: Float32Array;
+  /** Of everything together. */
   readonly mean?: Float32Array;
-  /** `amount[i]` is moved from winner to loser with a random sign. */
-  readonly moves?: { readonly pairs: PoolPairs; readonly amount: Float32Array };
+  readonly jumps?: Jumps;
+}
+
+/** With `probability[i]`, `amount[i]` is added at `to[i]` and, in the routing of a pooling, taken away at `from[i]`. */
+export interface Jumps {
+  readonly to: Int32Array;
+  readonly from?: Int32Array;
+  readonly amount: Float32Array;
+  readonly probability: Float32Array;
 }
 
 /** Squared forward error τ² by kink: of each element of a relu's operand, of each pair of a pooling. */
@@ -61,27 +70,62 @@ function reluInjections(
   cotangents: readonly ProbeTensor[],
 ): readonly Injection[] {
   const size = z.data.length;
-  const forward = { mean: new Float32Array(size), deviation: new Float32Array(size) };
-  const probability = new Float32Array(size);
+  const left: Remainder[] = [];
+  const places: number[] = [];
+  const odds: number[] = [];
   for (let i = 0; i < size; i++) {
     const tau = Math.sqrt(squares[i] ?? 0);
     const value = z.data[i] ?? 0;
     const p = switching(value, tau);
     if (p === 0) continue;
-    const { mean, variance } = remainder(value, tau);
-    forward.mean[i] = mean;
-    forward.deviation[i] = Math.sqrt(variance);
-    probability[i] = p;
+    left.push({ at: i, ...remainder(value, tau) });
+    places.push(i);
+    odds.push(p);
   }
+  const to = Int32Array.from(places);
+  const probability = Float32Array.from(odds);
   return [
-    { point: kinkNames(kink).forward, shape: z.shape, ...forward },
-    ...cotangents.map((v, index) => ({
-      point: kinkNames(kink, index).back,
-      shape: z.shape,
-      mean: probability.map((p, i) => ((z.data[i] ?? 0) > 0 ? -p : p) * (v.data[i] ?? 0)),
-      deviation: probability.map((p, i) => Math.abs(v.data[i] ?? 0) * Math.sqrt(p * (1 - p))),
-    })),
+    remaining(kinkNames(kink).forward, z.shape, left),
+    ...cotangents.map((v, index) => {
+      const amount = Float32Array.from(to, (i) => ((z.data[i] ?? 0) > 0 ? -1 : 1) * (v.data[i] ?? 0));
+      return jumping(kinkNames(kink, index).back, z.shape, { to, amount, probability });
+    }),
   ];
+}
+
+interface Remainder extends Moments {
+  readonly at: number;
+}
+
+/**
+ * Remainders as jumps of two values, 0 and `second moment / mean`, that have their mean and variance: nothing at all happens to an
+ * element that does not switch.
+ */
+function remaining(point: string, shape: readonly number[], all: readonly Remainder[]): Injection {
+  const some = all.filter(({ mean }) => mean > 0);
+  const square = ({ mean, variance }: Moments): number => mean * mean + variance;
+  return jumping(point, shape, {
+    to: Int32Array.from(some, ({ at }) => at),
+    amount: Float32Array.from(some, (r) => square(r) / r.mean),
+    probability: Float32Array.from(some, (r) => r.mean ** 2 / square(r)),
+  });
+}
+
+/** An injection of jumps with its mean. */
+function jumping(point: string, shape: readonly number[], jumps: Jumps): Injection {
+  const mean = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  addJumps(mean, jumps, (i) => jumps.probability[i] ?? 0);
+  return { point, shape, mean, jumps };
+}
+
+function addJumps(into: Float32Array, { to, from, amount }: Jumps, share: (jump: number) => number): void {
+  for (let i = 0; i < to.length; i++) {
+    const moved = share(i) * (amount[i] ?? 0);
+    const at = to[i] ?? 0;
+    into[at] = (into[at] ?? 0) + moved;
+    const left = from?.[i];
+    if (left !== undefined) into[left] = (into[left] ?? 0) - moved;
+  }
 }
 
 function poolInjections(
@@ -92,10 +136,7 @@ function poolInjections(
 ): readonly Injection[] {
   const pairs = pairsOf(kink, z);
   const outputs = lookup(new Map(cotangents.map((v, i) => [i === 0 ? 'first' : `${i}`, v])), 'first');
-  const forward = {
-    mean: new Float32Array(outputs.data.length),
-    deviation: new Float32Array(outputs.data.length),
-  };
+  const left: Remainder[] = [];
   const raw = new Float32Array(pairs.winner.length);
   for (let i = 0; i < raw.length; i++) {
     const best = z.data[pairs.winner[i] ?? 0] ?? 0;
@@ -104,24 +145,18 @@ function poolInjections(
     raw[i] = switching(d, tau);
     // Behind a relu a window that is negative gives 0 whoever wins.
     if (raw[i] === 0 || (kink.rectified && best <= 0)) continue;
-    const { mean, variance } = remainder(d, tau);
-    const o = pairs.output[i] ?? 0;
-    forward.mean[o] = (forward.mean[o] ?? 0) + mean;
-    forward.deviation[o] = Math.sqrt((forward.deviation[o] ?? 0) ** 2 + variance);
+    left.push({ at: pairs.output[i] ?? 0, ...remainder(d, tau) });
   }
-  const probability = capped(pairs, raw);
+  const all = capped(pairs, raw);
+  const chosen = Int32Array.from(all.keys()).filter((i) => (all[i] ?? 0) > 0);
+  const pick = (values: Int32Array): Int32Array => chosen.map((i) => values[i] ?? 0);
+  const [to, from] = [pick(pairs.loser), pick(pairs.winner)];
+  const probability = Float32Array.from(chosen, (i) => all[i] ?? 0);
   return [
-    { point: kinkNames(kink).forward, shape: outputs.shape, ...forward },
+    remaining(kinkNames(kink).forward, outputs.shape, left),
     ...cotangents.map((v, index) => {
-      const mean = new Float32Array(z.data.length);
-      const amount = probability.map((p, i) => {
-        const moved = v.data[pairs.output[i] ?? 0] ?? 0;
-        const [w, l] = [pairs.winner[i] ?? 0, pairs.loser[i] ?? 0];
-        mean[w] = (mean[w] ?? 0) - p * moved;
-        mean[l] = (mean[l] ?? 0) + p * moved;
-        return moved * Math.sqrt(p * (1 - p));
-      });
-      return { point: kinkNames(kink, index).back, shape: z.shape, mean, moves: { pairs, amount } };
+      const amount = Float32Array.from(chosen, (i) => v.data[pairs.output[i] ?? 0] ?? 0);
+      return jumping(kinkNames(kink, index).back, z.shape, { to, from, amount, probability });
     }),
   ];
 }
@@ -132,24 +167,51 @@ export function pairsOf(kink: Kink, z: ProbeTensor): PoolPairs {
   return poolPairs(z, kink.window);
 }
 
-/** One draw of an injection with random signs, without its mean. */
-export function drawn(injection: Injection, seed: number, pass: number): Float32Array {
-  const { deviation, moves, point, shape } = injection;
+/** Expected jumps of a pass from which on they are drawn as they happen. */
+const MANY_JUMPS = 4;
+
+/**
+ * One draw of an injection, its mean included. Jumps happen or not where many are expected, which is how the update, far from linear in
+ * Adam, must see them; where few are, a sign of the same variance stands for each, so that no pass misses them.
+ */
+export function drawn(
+  { deviation, mean, jumps, point, shape }: Injection,
+  seed: number,
+  pass: number,
+): Float32Array {
   const size = shape.reduce((a, b) => a * b, 1);
-  const result = new Float32Array(size);
+  const probability = jumps?.probability ?? new Float32Array(0);
+  const many = probability.reduce((a, b) => a + b, 0) >= MANY_JUMPS;
+  const result = mean && !many ? Float32Array.from(mean) : new Float32Array(size);
   if (deviation) {
     const sign = signs(seed, point, pass, size);
-    for (let i = 0; i < size; i++) result[i] = (sign[i] ?? 0) * (deviation[i] ?? 0);
+    for (let i = 0; i < size; i++) result[i] = (result[i] ?? 0) + (sign[i] ?? 0) * (deviation[i] ?? 0);
   }
-  if (moves) {
-    const { pairs, amount } = moves;
-    const sign = signs(seed, `${point} pairs`, pass, amount.length);
-    for (let i = 0; i < amount.length; i++) {
-      const moved = (sign[i] ?? 0) * (amount[i] ?? 0);
-      const [w, l] = [pairs.winner[i] ?? 0, pairs.loser[i] ?? 0];
-      result[w] = (result[w] ?? 0) - moved;
-      result[l] = (result[l] ?? 0) + moved;
-    }
+  if (jumps && many) {
+    const random = uniforms(seed, `jumps ${point}`, pass, probability.length);
+    addJumps(result, jumps, (i) => Number((random[i] ?? 0) < (probability[i] ?? 0)));
+  } else if (jumps) {
+    const sign = signs(seed, `jumps ${point}`, pass, probability.length);
+    addJumps(
+      result,
+      jumps,
+      (i) => (sign[i] ?? 0) * Math.sqrt((probability[i] ?? 0) * (1 - (probability[i] ?? 0))),
+    );
   }
   return result;
+}
+
+/** The variance that an injection causes in what has the given adjoint: `Σ σ²·a²`. */
+export function varianceOf({ deviation, jumps }: Injection, adjoint: ArrayLike<number>): number {
+  let sum = 0;
+  deviation?.forEach((s, i) => {
+    sum += (s * (adjoint[i] ?? 0)) ** 2;
+  });
+  jumps?.to.forEach((to, i) => {
+    const p = jumps.probability[i] ?? 0;
+    const from = jumps.from?.[i];
+    const a = (adjoint[to] ?? 0) - (from === undefined ? 0 : (adjoint[from] ?? 0));
+    sum += p * (1 - p) * ((jumps.amount[i] ?? 0) * a) ** 2;
+  });
+  return sum;
 }

@@ -19,6 +19,7 @@ import {
   kinkInjections,
   pairsOf,
   siteInjections,
+  varianceOf,
 } from './injections.ts';
 import { type ErrorProducts, errorProducts, summarize, sumProducts } from './statistics.ts';
 import { gradientOf, isLogits, operandName, type Study, study } from './study.ts';
@@ -95,7 +96,7 @@ export interface Sample {
   readonly sites: readonly Injection[];
   readonly errors: ForwardErrors;
   readonly injections: readonly Injection[];
-  /** Error vectors of the targets, one for each pass. */
+  /** Error vectors of the targets, one for each pass, with their mean. */
   readonly draws: readonly ProbeTensors[];
   /** Their common mean; absent where it is zero. */
   readonly bias: ProbeTensors | undefined;
@@ -128,28 +129,59 @@ export async function sample(subject: Study, pass: Pass, settings: Settings): Pr
 /** Means and quantiles of a sample. */
 export async function summaries(
   subject: Study,
-  { base, draws, bias }: Sample,
+  { base, injections, draws, bias }: Sample,
   updates: UpdateGraphs,
   pass: Pass,
   settings: Settings,
 ): Promise<ReadonlyMap<Quantity, QuantityPrediction>> {
   const products = new Map(
     subject.targets.map(({ name }) => {
-      const vectors = draws.map((draw) => lookup(draw, name).data);
-      return [
-        name,
-        errorProducts(vectors, bias && lookup(bias, name).data, lookup(base, name).data),
-      ] as const;
+      const mean = bias && lookup(bias, name).data;
+      const vectors = draws.map((draw) => {
+        const { data } = lookup(draw, name);
+        return mean ? Float64Array.from(data, (x, i) => x - (mean[i] ?? 0)) : data;
+      });
+      return [name, errorProducts(vectors, mean, lookup(base, name).data)] as const;
     }),
   );
-  const quantities = quantitiesOf(subject, products);
-  const updateProducts = await sampleUpdates(subject, updates, pass, base, draws, bias);
+  const quantities = new Map([
+    ...quantitiesOf(subject, products),
+    ['loss', await lossProducts(subject, pass, injections, lookup(products, 'loss'))] as const,
+  ]);
+  const updateProducts = await sampleUpdates(subject, updates, pass, base, draws);
   return new Map(
     [...quantities, ['update', updateProducts] as const].map(([name, p]) => [
       name,
       summarize(p, settings.probability),
     ]),
   );
+}
+
+/**
+ * A scalar's variance is exact from one adjoint pass, where the mean square of m draws would be off by `√(2/m)`: products of two
+ * draws that have it.
+ */
+async function lossProducts(
+  subject: Study,
+  pass: Pass,
+  injections: readonly Injection[],
+  { bias, square }: ErrorProducts,
+): Promise<ErrorProducts> {
+  const adjoint = await pass.run(
+    subject.adjoint,
+    new Map(
+      subject.targets.map(({ name, value }): [string, ProbeTensor] => {
+        const shape = subject.shapeOf(value);
+        return [
+          `cotangent:${name}`,
+          { shape, data: new Float32Array(sizeOf(shape)).fill(Number(name === 'loss')) },
+        ];
+      }),
+    ),
+  );
+  const variance = injections.reduce((sum, x) => sum + varianceOf(x, lookup(adjoint, x.point).data), 0);
+  const along = Math.sqrt(variance * bias);
+  return { gram: new Float64Array(4).fill(variance), cross: Float64Array.of(along, along), bias, square };
 }
 
 /** The targets' products, and those of the concatenations `logits` and `gradient`. */

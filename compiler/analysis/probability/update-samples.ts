@@ -15,10 +15,9 @@ export async function sampleUpdates(
   pass: Pass,
   base: ProbeTensors,
   draws: readonly ProbeTensors[],
-  bias: ProbeTensors | undefined,
 ): Promise<ErrorProducts> {
   const parameters = parameterNames(subject.program);
-  const given = (draw?: ProbeTensors): ProbeTensors => givenGradients(parameters, base, draw, bias);
+  const given = (draw?: ProbeTensors): ProbeTensors => givenGradients(parameters, base, draw);
   const exact = await pass.run(updates.exact, given());
   const moved: ProbeTensors[] = [];
   for (const [i, draw] of draws.entries()) moved.push(await pass.run(updates.quantized, given(draw), i));
@@ -44,21 +43,18 @@ export async function sampleUpdates(
   return sumProducts(products);
 }
 
-/** Inputs of U: the exact gradients, or with a drawn error and the bias added. */
+/** Inputs of U: the exact gradients, or with a drawn error. */
 export function givenGradients(
   parameters: readonly string[],
   base: ProbeTensors,
   draw: ProbeTensors | undefined,
-  bias: ProbeTensors | undefined,
 ): ProbeTensors {
   return new Map(
     parameters.map((name) => {
       const exact = lookup(base, gradientOf(name));
       const noise = draw && lookup(draw, gradientOf(name)).data;
-      const shift = bias && lookup(bias, gradientOf(name)).data;
       const data = Float32Array.from(exact.data);
-      if (noise)
-        for (let i = 0; i < data.length; i++) data[i] = (data[i] ?? 0) + (noise[i] ?? 0) + (shift?.[i] ?? 0);
+      if (noise) for (let i = 0; i < data.length; i++) data[i] = (data[i] ?? 0) + (noise[i] ?? 0);
       return [gradientInput(name), { shape: exact.shape, data }];
     }),
   );

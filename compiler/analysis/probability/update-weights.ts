@@ -12,20 +12,19 @@ import { givenGradients } from './update-samples.ts';
 export async function updateWeights(context: BatchContext): Promise<ReadonlyMap<string, Float32Array>> {
   const { subject, updates, pass, drawn } = context;
   const parameters = parameterNames(subject.program);
-  const exact = await pass.run(updates.exact, givenGradients(parameters, drawn.base, undefined, undefined));
+  const exact = await pass.run(updates.exact, givenGradients(parameters, drawn.base, undefined));
   const moved = new Map(parameters.map((name) => [name, new Float64Array(lookup(exact, name).data.length)]));
   const caused = new Map(parameters.map((name) => [name, new Float64Array(lookup(exact, name).data.length)]));
   for (const draw of drawn.draws) {
-    const given = givenGradients(parameters, drawn.base, draw, drawn.bias);
+    const given = givenGradients(parameters, drawn.base, draw);
     const result = await pass.run(updates.exact, given);
     for (const name of parameters) {
       const [from, to] = [lookup(exact, name).data, lookup(result, name).data];
       const error = lookup(draw, gradientOf(name)).data;
-      const shift = drawn.bias && lookup(drawn.bias, gradientOf(name)).data;
       const [a, b] = [lookup(moved, name), lookup(caused, name)];
       for (let i = 0; i < a.length; i++) {
         a[i] = (a[i] ?? 0) + ((to[i] ?? 0) - (from[i] ?? 0)) ** 2;
-        b[i] = (b[i] ?? 0) + ((error[i] ?? 0) + (shift?.[i] ?? 0)) ** 2;
+        b[i] = (b[i] ?? 0) + (error[i] ?? 0) ** 2;
       }
     }
   }
@@ -45,7 +44,7 @@ export async function storedVariances(context: BatchContext): Promise<Map<string
   const { subject, updates, pass, drawn, settings } = context;
   const { program } = subject;
   const parameters = parameterNames(program);
-  const exact = await pass.run(updates.exact, givenGradients(parameters, drawn.base, undefined, undefined));
+  const exact = await pass.run(updates.exact, givenGradients(parameters, drawn.base, undefined));
   const result = new Map<string, number[]>();
   for (const site of subject.perturbed.sites) {
     if (site.phase !== 'U') continue;
