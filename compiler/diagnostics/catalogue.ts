@@ -1,3 +1,4 @@
+import { CERTIFICATE_CODES } from './catalogue/certificates.ts';
 import { EMISSION_CODES } from './catalogue/emission.ts';
 import { LOWERING_CODES } from './catalogue/lowering.ts';
 import { NAME_CODES } from './catalogue/names.ts';
@@ -20,6 +21,7 @@ export const CATALOGUE = {
   ...LOWERING_CODES,
   ...DATA_AND_RUN_CODES,
   ...RUN_CODES,
+  ...CERTIFICATE_CODES,
 } as const;
 
 export type Code = keyof typeof CATALOGUE;

@@ -15,6 +15,8 @@ const LAYERS = [
   ['compiler/norms'],
   ['compiler/ops'],
   ['compiler/lower'],
+  ['compiler/certificate'],
+  ['compiler/certify'],
   ['compiler/analysis'],
   ['compiler/allocate'],
   ['compiler/emit'],
