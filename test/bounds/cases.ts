@@ -82,6 +82,25 @@ function sampled<K extends OpName>(op: K, ...kinds: readonly Kind[]): Draw {
   };
 }
 
+/** Products whose second operand is, often, a weight that is rounded on its way in. */
+function product<K extends 'matmul' | 'conv2d' | 'conv2dInputGrad' | 'conv2dWeightGrad'>(op: K): Draw {
+  return (draw) => {
+    const { builder, random } = draw;
+    const sample = random.pick(SAMPLES[op].samples);
+    const [first, second] = sample.operands.map(({ shape }) =>
+      draw.draw(random.pick(['real', 'nonNegative']), shape),
+    );
+    if (first === undefined || second === undefined) throw new Error('a product has two operands');
+    const rounded = (x: Value): Value => {
+      if (random.chance(0.5)) return x;
+      const element = random.pick(ELEMENTS.filter((e) => e.kind === 'float' || e.signed));
+      const q = builder.op('quantize', [x, scaleFor(draw, x, element, random.chance(0.2))], { element });
+      return random.chance(0.2) ? builder.op('stopGradient', [q], {}) : q;
+    };
+    return builder.op(op, [rounded(first), rounded(second)], sample.attributes);
+  };
+}
+
 /** An elementwise op over more shapes than the samples have. */
 function unary<K extends 'neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'relu' | 'step' | 'stopGradient'>(
   op: K,
@@ -175,8 +194,8 @@ export const DRAWINGS: { readonly [K in OpName]: Draw } = {
   neg: unary('neg'),
   abs: unary('abs'),
   exp: unary('exp', 'exponent'),
-  log: unary('log', 'positive'),
-  sqrt: (draw) => unary('sqrt', draw.random.chance(0.5) ? 'nonNegative' : 'positive')(draw),
+  log: (draw) => unary('log', draw.random.pick(['positive', 'fragile']))(draw),
+  sqrt: (draw) => unary('sqrt', draw.random.pick(['nonNegative', 'positive', 'fragile']))(draw),
   relu: unary('relu'),
   step: unary('step'),
   stopGradient: unary('stopGradient'),
@@ -203,10 +222,10 @@ export const DRAWINGS: { readonly [K in OpName]: Draw } = {
     const labels = Array.from({ length: 6 }, () => draw.random.below(4));
     return draw.builder.op('oneHot', [draw.input(exactTensor([6], labels), 'i32')], { depth: 4 });
   },
-  matmul: sampled('matmul'),
-  conv2d: sampled('conv2d'),
-  conv2dInputGrad: sampled('conv2dInputGrad'),
-  conv2dWeightGrad: sampled('conv2dWeightGrad'),
+  matmul: product('matmul'),
+  conv2d: product('conv2d'),
+  conv2dInputGrad: product('conv2dInputGrad'),
+  conv2dWeightGrad: product('conv2dWeightGrad'),
   sumPool: (draw) => sampled('sumPool', draw.random.pick(['real', 'positive']))(draw),
   sumPoolGrad: (draw) => sampled('sumPoolGrad', draw.random.pick(['real', 'positive']))(draw),
   maxPool: (draw) => sampled('maxPool', draw.random.pick(['real', 'away']))(draw),

@@ -144,6 +144,17 @@ export function analyse({ graph, inputs }: Case, domain: Domain): Analysis {
   return { ranges: facts.ranges, errors, terms };
 }
 
+/** Which values are computed from one that no float32 number holds: bounds are of programs that do not overflow. */
+function beyond(graph: Graph, computed: readonly NdArray[]): readonly boolean[] {
+  const spoiled: boolean[] = [];
+  for (const node of graph.nodes) {
+    const reads = (x: Value): boolean =>
+      spoiled[x] === true || stored(computed, x).data.some((y) => !(Math.abs(y) < 2 ** 128));
+    spoiled.push(node.kind === 'op' && node.operands.some(reads));
+  }
+  return spoiled;
+}
+
 const allowed = (bound: Bound): number => toNumber(bound) * FLOAT64;
 
 /** What of the range does not hold; undefined where all of it does. */
@@ -177,10 +188,12 @@ export type Usage = Map<string, { inf: number; two: number }>;
 export function violation(one: Case, adversary: Adversary, usage?: Usage): string | undefined {
   const real = realValues(one);
   const computed = computedValues(one, adversary);
+  const spoiled = beyond(one.graph, computed);
   const byDomain = DOMAINS.map((domain) => [domain, analyse(one, domain)] as const);
   const meet = byDomain.find(([domain]) => domain === 'meet')?.[1];
   for (const [domain, { ranges, errors }] of byDomain) {
     for (let value = 0; value < one.graph.nodes.length; value++) {
+      if (spoiled[value] === true) continue;
       const node = nodeOf(one.graph, value);
       const [range, error] = [ranges[value], errors[value]];
       if (range === undefined || error === undefined) throw new Error(`%${value} is not analysed`);

@@ -14,6 +14,8 @@ export type Kind =
   /** Not 0, of either sign. */
   | 'away'
   | 'positive'
+  /** Positive in the real run alone. */
+  | 'fragile'
   /** Rows that sum to 1, in the real run; the computed one is near it. */
   | 'distribution'
   | 'noise'
@@ -65,6 +67,7 @@ function elements(random: Random, kind: Kind, shape: readonly number[]): number[
     case 'nonNegative':
       return values.map(Math.abs);
     case 'positive':
+    case 'fragile':
       return values.map((x) => Math.abs(x) + (x === 0 ? scale : 0));
     case 'away':
       return values.map((x) => x + (x === 0 ? scale : 0));
@@ -149,7 +152,8 @@ export function drawTensor(random: Random, kind: Kind, shape: readonly number[])
   const structural: Partial<Range> = away
     ? { away: fromNumber(Math.min(...[...real.data, ...computed.data].map(Math.abs))) }
     : {};
-  const sign = kind === 'real' || kind === 'exponent' || kind === 'away' || kind === 'codes';
+  const sign =
+    kind === 'real' || kind === 'fragile' || kind === 'exponent' || kind === 'away' || kind === 'codes';
   return {
     real,
     computed,

@@ -157,8 +157,8 @@ export const sqrtRules: BoundRules<'sqrt'> = {
       pos: top,
       neg: ZERO,
       norm2: multiply(rootOf(sizeOf(type.shape)), top),
-      away: shrunk(sqrtDown(x.away)),
-      cap: isUnbounded(x.cap) ? UNBOUNDED : multiply(sqrt(x.cap), bound(1 + 2 ** -20)),
+      away: x.nonNegative ? shrunk(sqrtDown(x.away)) : ZERO,
+      cap: x.nonNegative && !isUnbounded(x.cap) ? roundedCap(sqrt(x.cap)) : UNBOUNDED,
       nonNegative: true,
     };
   },

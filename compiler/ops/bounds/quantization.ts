@@ -33,7 +33,7 @@ import { binade, floatStep, MAX_SCALE, MIN_SCALE, quantizeValue } from '../../nu
 import { broadcastStrides, positions } from '../strided.ts';
 
 import { ANY_ERROR } from './elementwise.ts';
-import { bound, magnitude, symmetric, U32 } from './range.ts';
+import { bound, magnitude, symmetric, U32, UNDERFLOW } from './range.ts';
 import { added, charged, computed, everywhere, exact, gained, noError } from './terms.ts';
 
 /**
@@ -193,7 +193,10 @@ function unknownScale<K extends 'quantize' | 'quantizeStochastic', T>(
   const scale = algebra.sum([algebra.constant(magnitude(context.range(1))), context.error(1).inf]);
   const { element } = context.attributes;
   const step = everywhere(algebra, algebra.scale(bound(largestGap(element)), scale), size);
-  const parts = [gained(algebra, added(algebra, [x, step]), bound(1 + 2 ** -20))];
+  const parts = [
+    gained(algebra, added(algebra, [x, step]), bound(1 + 2 ** -20)),
+    everywhere(algebra, algebra.constant(UNDERFLOW), size),
+  ];
   if (element.kind === 'float' && element.specials === 'ieee') {
     const limit = multiplyDown(bound(maxFinite(element)), context.range(1).away);
     parts.push(charged(algebra, x, limit, everywhere(algebra, algebra.constant(UNBOUNDED), size)));
