@@ -18,6 +18,9 @@ export interface RoundingNoise {
   readonly mean?: Float32Array;
 }
 
+/** Positions of a scale that all elements share: out of range reads the first. */
+const ONE_SCALE = new Int32Array(0);
+
 /** Relative distance from a code below which a float32 value counts as on the grid: x / scale itself is off by two ulps. */
 const ON_GRID = 2 ** -21;
 
@@ -32,7 +35,7 @@ export function roundingNoise(
   rounding: Rounding,
   nearest: NearestModel,
 ): RoundingNoise {
-  const at = positions(x.shape, broadcastStrides(scale.shape, x.shape));
+  const at = scale.data.length === 1 ? ONE_SCALE : positions(x.shape, broadcastStrides(scale.shape, x.shape));
   const variance = new Float32Array(x.data.length);
   let mean: Float32Array | undefined;
   const range = element.kind === 'int' ? codeRange(element) : undefined;

@@ -10,9 +10,15 @@ export function density(x: number): number {
 export function upperTail(t: number): number {
   const x = t * Math.SQRT1_2;
   const k = 1 / (1 + 0.5 * x);
-  const fit = [
-    -1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587,
-    -0.82215223, 0.17087277,
-  ].reduceRight((sum, c) => sum * k + c, 0);
+  let fit = 0.17087277;
+  fit = fit * k - 0.82215223;
+  fit = fit * k + 1.48851587;
+  fit = fit * k - 1.13520398;
+  fit = fit * k + 0.27886807;
+  fit = fit * k - 0.18628806;
+  fit = fit * k + 0.09678418;
+  fit = fit * k + 0.37409196;
+  fit = fit * k + 1.00002368;
+  fit = fit * k - 1.26551223;
   return 0.5 * k * Math.exp(-x * x + fit);
 }
