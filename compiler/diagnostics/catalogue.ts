@@ -1,3 +1,4 @@
+import { ANALYSIS_CODES } from './catalogue/analysis.ts';
 import { CERTIFICATE_CODES } from './catalogue/certificates.ts';
 import { EMISSION_CODES } from './catalogue/emission.ts';
 import { LOWERING_CODES } from './catalogue/lowering.ts';
@@ -17,6 +18,7 @@ export const CATALOGUE = {
   ...NAME_CODES,
   ...SHAPE_CODES,
   ...PRECISION_CODES,
+  ...ANALYSIS_CODES,
   ...EMISSION_CODES,
   ...LOWERING_CODES,
   ...DATA_AND_RUN_CODES,
