@@ -76,10 +76,11 @@ export const adamDirection: BoundRules<'adamDirection'> = {
     const hyper1 = algebra.product([algebra.sum([afterV, hyper2, first.inf]), relative(2)]);
     const through = [first, second, everywhere(algebra, hyper1, size), everywhere(algebra, hyper2, size)];
     const value = computed(algebra, context.result, added(algebra, through), size);
-    // Two products, a root, a sum and a quotient; a product that underflows is off by its last place, under the root by the root of it.
+    // A product, a quotient and a sum, and under them a root with half of the rounding of its product, or ε: 4½ roundings. A product that
+    // underflows is off by its last place, under the root by the root of it.
     const lost = add(UNDERFLOW, multiply(inverse, add(UNDERFLOW, multiply(direction, sqrt(UNDERFLOW)))));
     const local = added(algebra, [
-      gained(algebra, value, gamma32(8)),
+      gained(algebra, value, gamma32(5)),
       everywhere(algebra, algebra.constant(lost), size),
     ]);
     return { through, local };

@@ -104,7 +104,7 @@ export function quantizerStep(
     if (scale.kind === 'one') return undefined;
     const codes = bound(codeRange(element).max);
     const relative = add(multiply(divide(share, codes), wider), RESCALING);
-    return { relative, absolute: SMALLEST_STEP, unit: undefined, floor: ZERO, limit: UNBOUNDED };
+    return { relative, absolute: atSmallestScale(share), unit: undefined, floor: ZERO, limit: UNBOUNDED };
   }
   const unit = add(multiply(share, bound(2 ** -element.mantissa)), RESCALING);
   const lowest = multiply(share, bound(2 ** (minNormalExponent(element) - element.mantissa)));
@@ -113,19 +113,29 @@ export function quantizerStep(
     const limit = bound(maxFinite(element) * (1 - 2 ** -20));
     return { relative: unit, absolute: lowest, unit, floor: ZERO, limit };
   }
-  const floor = multiply(divide(lowest, bound(maxFinite(element))), wider);
+  const most = maxFinite(element);
+  const floor = multiply(divide(lowest, bound(most)), wider);
   // The largest number of a tensor lies on the largest of the grid give or take a rounding, and noise close to 1 takes it past that: where
   // nothing saturates, to infinity.
   const limit = stochastic && element.specials === 'ieee' ? ZERO : UNBOUNDED;
-  return { relative: max(unit, floor), absolute: SMALLEST_STEP, unit, floor, limit };
+  // The largest magnitude lies at the end of the top binade, whose steps are the largest, unless the scale is a wider power of two, or the
+  // smallest that there is.
+  if (scale.powerOfTwo || most > 2 ** 32) {
+    return { relative: max(unit, floor), absolute: atSmallestScale(lowest), unit, floor, limit };
+  }
+  const top = add(multiply(share, bound(largestGap(element) / most)), RESCALING);
+  const absolute = atSmallestScale(add(lowest, multiply(unit, bound(most))));
+  return { relative: max(top, floor), absolute, unit, floor, limit };
 }
 
-/** A tensor smaller than the smallest scale allows is rounded in steps of {@link MIN_SCALE}. */
-const SMALLEST_STEP = bound(MIN_SCALE);
+/** What a tensor loses that is smaller than {@link MIN_SCALE} allows, and a code times a scale that underflows. */
+function atSmallestScale(step: Bound): Bound {
+  return add(multiply(step, bound(MIN_SCALE)), UNDERFLOW);
+}
 
 /**
  * Where the scale follows the data nothing is clipped, and the step is that of the computed range. Of another scale only this is
- * known: a value and its code have the same sign, and a step or saturation is at most the value, or one step of the scale, away.
+ * known: a value and its code have the same sign, and rounding takes it by its share of the largest step, saturation by at most itself.
  */
 function quantizer<K extends 'quantize' | 'quantizeStochastic'>(stochastic: boolean): BoundRules<K> {
   return {
@@ -140,7 +150,8 @@ function quantizer<K extends 'quantize' | 'quantizeStochastic'>(stochastic: bool
       const rest = operandTypes.slice(1).map(() => noError(algebra));
       const through = [e, ...rest];
       const step = quantizerStep(attributes.element, stochastic, context.scale);
-      if (step === undefined) return { through, local: unknownScale(context, x, size) };
+      const share = stochastic ? 1 : 0.5;
+      if (step === undefined) return { through, local: unknownScale(context, x, size, share) };
       const absolute = everywhere(algebra, algebra.constant(step.absolute), size);
       const coarse = everywhere(algebra, algebra.scale(step.relative, x.inf), size);
       const fine: Errors<T> =
@@ -188,11 +199,12 @@ function unknownScale<K extends 'quantize' | 'quantizeStochastic', T>(
   context: ErrorContext<K, T>,
   x: Errors<T>,
   size: number,
+  share: number,
 ): Errors<T> {
   const { algebra } = context;
   const scale = algebra.sum([algebra.constant(magnitude(context.range(1))), context.error(1).inf]);
   const { element } = context.attributes;
-  const step = everywhere(algebra, algebra.scale(bound(largestGap(element)), scale), size);
+  const step = everywhere(algebra, algebra.scale(bound(share * largestGap(element)), scale), size);
   const parts = [
     gained(algebra, added(algebra, [x, step]), bound(1 + 2 ** -20)),
     everywhere(algebra, algebra.constant(UNDERFLOW), size),
@@ -207,7 +219,7 @@ function unknownScale<K extends 'quantize' | 'quantizeStochastic', T>(
 /** The largest distance of neighbours on a grid. */
 function largestGap(element: IntElement | FloatElement): number {
   if (element.kind === 'int') return 1;
-  return maxFinite(element) * 2 ** -element.mantissa;
+  return binade(maxFinite(element)) * 2 ** -element.mantissa;
 }
 
 /** Distance from a tie, in steps and by the size of the code, within which float32 may round either way. */
