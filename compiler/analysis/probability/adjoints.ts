@@ -1,7 +1,7 @@
 import type { Graph } from '../../ir/graph.ts';
 import { lookup } from '../../lower/lookup.ts';
 import type { ProbeTensor, ProbeTensors } from './contract.ts';
-import type { Pass } from './predict.ts';
+import type { Pass } from './pass.ts';
 import { signs } from './signs.ts';
 import type { PoolPairs } from './switches.ts';
 

@@ -2,12 +2,12 @@ import { lookup } from '../../lower/lookup.ts';
 import type { BatchContext } from './context.ts';
 import type { ProbeTensors, Quantity } from './contract.ts';
 import type { Injection } from './injections.ts';
-import { tangents } from './predict.ts';
+import { tangents } from './pass.ts';
 import { dot } from './statistics.ts';
 import { countsTowards, kinkNames } from './study.ts';
 
 /**
- * Inner products of the biases that switches cause in a quantity: first what all forward remainders cause together, then each kink's
+ * Inner products of the biases that switches cause in a quantity: first what all forward remainders and normalizations cause together, then each kink's
  * backward switches. One tangent pass each.
  *
  * @param weights factors on the gradients where the quantity is the update
@@ -16,9 +16,9 @@ export async function biasProducts(
   { subject, pass, drawn, settings }: BatchContext,
   weights: ReadonlyMap<string, Float32Array> | undefined,
 ): Promise<(quantity: Quantity) => readonly (readonly number[])[]> {
-  const { kinks } = subject.perturbed;
+  const { kinks, normalizations } = subject.perturbed;
   if (!settings.switches || kinks.length === 0) return () => [];
-  const forward = new Set(kinks.map((k) => kinkNames(k).forward));
+  const forward = new Set([...kinks.map((k) => kinkNames(k).forward), ...normalizations.map((n) => n.name)]);
   const groups = [forward, ...kinks.map((k) => new Set(k.backward.map((_, i) => kinkNames(k, i).back)))];
   const vectors: ProbeTensors[] = [];
   for (const group of groups) {

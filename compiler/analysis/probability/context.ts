@@ -1,5 +1,6 @@
 import type { Levels } from './levels.ts';
-import type { Pass, Sample, Settings } from './predict.ts';
+import type { Pass, Settings } from './pass.ts';
+import type { Sample } from './predict.ts';
 import type { Study } from './study.ts';
 import type { TableSite } from './table.ts';
 import type { UpdateGraphs } from './update.ts';

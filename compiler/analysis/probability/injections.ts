@@ -1,5 +1,6 @@
 import { lookup } from '../../lower/lookup.ts';
 import { uniforms } from '../../numeric/random.ts';
+import { groupPositions } from '../../ops/strided.ts';
 import type { NearestModel, ProbeTensor, ProbeTensors } from './contract.ts';
 import { roundingNoise } from './noise.ts';
 import type { Kink } from './perturb.ts';
@@ -26,7 +27,7 @@ export interface Jumps {
   readonly probability: Float32Array;
 }
 
-/** Squared forward error τ² by kink: of each element of a relu's operand, of each pair of a pooling. */
+/** Squared forward error τ² by kink: of each element of a relu's operand, of each pair of a pooling; by normalization: of each group. */
 export type ForwardErrors = ReadonlyMap<string, Float32Array>;
 
 /** The roundings of the planned formats at the values of a base pass. */
@@ -159,6 +160,31 @@ function poolInjections(
       return jumping(kinkNames(kink, index).back, z.shape, { to, from, amount, probability });
     }),
   ];
+}
+
+/**
+ * What noise does to values that are standardized by their own moments, in second order: it adds its mean square v to their variance of 1,
+ * so that the values shrink by v/2. Without it the remainders of relus would look like a shift of every mean, which
+ * the next normalization takes back.
+ */
+export function normalizationInjections(
+  study: Study,
+  base: ProbeTensors,
+  errors: ForwardErrors,
+): readonly Injection[] {
+  return study.perturbed.normalizations.flatMap(({ name, axes }) => {
+    const { shape, data } = lookup(base, name);
+    const squares = errors.get(name);
+    if (!squares) return [];
+    const group = groupPositions(shape, axes);
+    return [
+      {
+        point: name,
+        shape,
+        mean: Float32Array.from(data, (x: number, i: number) => (-x * (squares[group[i] ?? 0] ?? 0)) / 2),
+      },
+    ];
+  });
 }
 
 /** The pairs of a pooling at its operand's values. */

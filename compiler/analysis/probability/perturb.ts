@@ -37,6 +37,13 @@ export interface Kink {
   readonly rectified?: boolean;
 }
 
+/** A standardization by moments of the batch: `at` is its result. */
+export interface Normalization {
+  readonly name: string;
+  readonly at: Value;
+  readonly axes: readonly number[];
+}
+
 /** The step without the quantizers under study, and every place at which they, and switches, perturb it. */
 export interface Perturbed {
   readonly nodes: readonly Node[];
@@ -44,6 +51,7 @@ export interface Perturbed {
   readonly renamed: (original: Value) => Value;
   readonly sites: readonly SitePoint[];
   readonly kinks: readonly Kink[];
+  readonly normalizations: readonly Normalization[];
 }
 
 interface DraftKink extends Kink {
@@ -64,6 +72,7 @@ export function perturb(graph: Graph, reference: Reference, isSite: (name: strin
   const to: Value[] = [];
   const sites: SitePoint[] = [];
   const kinks = new Map<string, DraftKink>();
+  const normalizations: Normalization[] = [];
   const push = (node: Node): Value => nodes.push(node) - 1;
   const mapped = (value: Value): Value => to[value] ?? value;
   const identity = (x: Value, like: Node): Value => push(identityNode(x, like));
@@ -121,6 +130,12 @@ export function perturb(graph: Graph, reference: Reference, isSite: (name: strin
         kinks.get(`relu ${z}`)?.backward.push({ v: mapped(node.operands[1 - mask] ?? 0), at });
         return at;
       }
+      case 'standardize': {
+        const at = identity(plain(value, node), node);
+        const name = `${node.origin.name ?? 'standardize'}@${value}`;
+        normalizations.push({ name, at, axes: node.attributes.axes });
+        return at;
+      }
       case 'maxPool':
       case 'maxPoolRoute':
         return pool(node, value);
@@ -148,8 +163,10 @@ export function perturb(graph: Graph, reference: Reference, isSite: (name: strin
     return at;
   }
 
-  // At a quantized point the forward values are what they are, and nothing switches.
-  return { nodes, renamed: mapped, sites, kinks: reference === 'real' ? [...kinks.values()] : [] };
+  // At a quantized point the forward values are what they are, and nothing switches or is normalized anew.
+  if (reference === 'quantized_point')
+    return { nodes, renamed: mapped, sites, kinks: [], normalizations: [] };
+  return { nodes, renamed: mapped, sites, kinks: [...kinks.values()], normalizations };
 }
 
 /** A reshape to its own shape: the identity, as a node of its own. */

@@ -1,4 +1,4 @@
-import { type Graph, sizeOf } from '../../ir/graph.ts';
+import { sizeOf } from '../../ir/graph.ts';
 import { lookup } from '../../lower/lookup.ts';
 import type { TrainingProgram } from '../../lower/program.ts';
 import type {
@@ -12,34 +12,21 @@ import type {
   Quantity,
   QuantityPrediction,
 } from './contract.ts';
+import { forwardErrors } from './forward-errors.ts';
 import {
   drawn,
   type ForwardErrors,
   type Injection,
   kinkInjections,
-  pairsOf,
+  normalizationInjections,
   siteInjections,
   varianceOf,
 } from './injections.ts';
+import { type Pass, passOf, type Settings, settingsOf, tangents } from './pass.ts';
 import { type ErrorProducts, errorProducts, summarize, sumProducts } from './statistics.ts';
-import { gradientOf, isLogits, operandName, type Study, study } from './study.ts';
+import { gradientOf, isLogits, type Study, study } from './study.ts';
 import { type UpdateGraphs, updateGraphs } from './update.ts';
 import { sampleUpdates } from './update-samples.ts';
-
-/** Options with their defaults. */
-export type Settings = Required<ProbabilityOptions>;
-
-export function settingsOf(options: ProbabilityOptions): Settings {
-  return {
-    probability: 0.99,
-    passes: 16,
-    switches: true,
-    nearest: 'uniform',
-    seed: 0,
-    step: 0,
-    ...options,
-  };
-}
 
 /**
  * Predicts the error of every quantity on every batch, for the planned formats at the given point. Formulas A and B of
@@ -63,22 +50,6 @@ export async function predict(
     predictions.push({ batch: batch.name, quantities });
   }
   return predictions;
-}
-
-/** One point and batch. */
-export interface Pass {
-  readonly inputs: ProbeTensors;
-  /** Evaluates a graph here with further inputs, such as tangents. */
-  run(graph: Graph, further?: ProbeTensors, step?: number): Promise<ProbeTensors>;
-}
-
-export function passOf(evaluate: Evaluate, given: readonly ProbeTensors[], step: number): Pass {
-  const inputs = new Map(given.flatMap((tensors) => [...tensors]));
-  return {
-    inputs,
-    run: (graph, further, at) =>
-      evaluate(graph, further ? new Map([...inputs, ...further]) : inputs, at ?? step),
-  };
 }
 
 async function predictBatch(
@@ -108,7 +79,11 @@ export async function sample(subject: Study, pass: Pass, settings: Settings): Pr
   const errors: ForwardErrors = settings.switches
     ? await forwardErrors(subject, base, sites, pass, settings)
     : new Map();
-  const injections = [...sites, ...kinkInjections(subject, base, errors)];
+  const injections = [
+    ...sites,
+    ...kinkInjections(subject, base, errors),
+    ...normalizationInjections(subject, base, errors),
+  ];
   const draws: ProbeTensors[] = [];
   for (let i = 0; i < settings.passes; i++)
     draws.push(
@@ -197,58 +172,4 @@ function quantitiesOf(
     ['gradient', sumOf((name) => name.startsWith(gradientOf('')))],
     ...[...products].filter(([name]) => name.startsWith(gradientOf(''))),
   ]);
-}
-
-/** τ² of every kink: the mean square of its operand's tangents over passes of random signs (formula A). */
-export async function forwardErrors(
-  subject: Study,
-  base: ProbeTensors,
-  sites: readonly Injection[],
-  pass: Pass,
-  { seed, passes }: Pick<Settings, 'seed' | 'passes'>,
-): Promise<ForwardErrors> {
-  const { kinks } = subject.perturbed;
-  const forward = new Set(subject.perturbed.sites.filter((s) => s.phase === 'F').map((s) => s.name));
-  const noisy = sites.filter(({ point }) => forward.has(point));
-  if (kinks.length === 0 || noisy.length === 0) return new Map();
-  const pairs = new Map(
-    kinks.flatMap((k) =>
-      k.kind === 'pool' ? [[k.name, pairsOf(k, lookup(base, operandName(k)))] as const] : [],
-    ),
-  );
-  const sums = new Map<string, Float32Array>();
-  for (let i = 0; i < passes; i++) {
-    // Signs of their own, so that the switches are independent of the noise that the other passes draw.
-    const moved = await pass.run(
-      subject.forward,
-      tangents(subject, noisy, (x) => drawn(x, seed, passes + i)),
-    );
-    for (const kink of kinks) {
-      const dz = lookup(moved, operandName(kink)).data;
-      const of = pairs.get(kink.name);
-      const count = of ? of.winner.length : dz.length;
-      const sum = sums.get(kink.name) ?? new Float32Array(count);
-      sums.set(kink.name, sum);
-      for (let j = 0; j < count; j++) {
-        const d = of ? (dz[of.winner[j] ?? 0] ?? 0) - (dz[of.loser[j] ?? 0] ?? 0) : (dz[j] ?? 0);
-        sum[j] = (sum[j] ?? 0) + (d * d) / passes;
-      }
-    }
-  }
-  return sums;
-}
-
-/** Tangent inputs of the injections, zeros where nothing is injected. */
-export function tangents(
-  { points }: Study,
-  injections: readonly Injection[],
-  of: (injection: Injection) => Float32Array | undefined,
-): ProbeTensors {
-  const given = new Map(injections.map((x) => [x.point, of(x)]));
-  return new Map(
-    [...points].map(([name, shape]): [string, ProbeTensor] => [
-      `tangent:${name}`,
-      { shape, data: given.get(name) ?? new Float32Array(sizeOf(shape)) },
-    ]),
-  );
 }

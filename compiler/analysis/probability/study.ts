@@ -15,9 +15,9 @@ export interface Study {
   readonly shapeOf: (value: Value) => readonly number[];
   /** Every place in F and B where something is injected, with its shape. */
   readonly points: ReadonlyMap<string, readonly number[]>;
-  /** The values of all targets, and of every site and kink: see {@link siteNames} and {@link kinkNames}. */
+  /** The values of all targets, and of every site, kink and normalization: see {@link siteNames} and {@link kinkNames}. */
   readonly values: Graph;
-  /** From the sites of F to the operand of every kink. */
+  /** From the sites of F to the operand of every kink and the result of every normalization. */
   readonly forward: Graph;
   /** From every point to every target. */
   readonly whole: Graph;
@@ -30,7 +30,7 @@ export interface Study {
 export function study(program: TrainingProgram, reference: Reference): Study {
   const graph = program.stepWithGradients;
   const perturbed = perturb(graph, reference, (name) => program.plan.sites.has(name));
-  const { nodes, sites, kinks, renamed } = perturbed;
+  const { nodes, sites, kinks, normalizations, renamed } = perturbed;
   const outputs = new Map(graph.outputs.map(({ name, value }) => [name, renamed(value)]));
   const named = (name: string, output = name): Named => ({ name, value: lookup(outputs, output) });
   const targets = [
@@ -38,8 +38,13 @@ export function study(program: TrainingProgram, reference: Reference): Study {
     named('loss'),
     ...parameterNames(program).map((name) => named(gradientOf(name), `${name}.grad`)),
   ];
+  const normalized = normalizations.map(({ name, at }) => ({ name, value: at }));
   const inStep = sites.filter((s) => s.phase !== 'U');
-  const points = [...inStep.map((s) => ({ name: s.name, value: s.at })), ...kinks.flatMap(kinkPoints)];
+  const points = [
+    ...inStep.map((s) => ({ name: s.name, value: s.at })),
+    ...kinks.flatMap(kinkPoints),
+    ...normalized,
+  ];
   const forwardPoints = inStep.filter((s) => s.phase === 'F').map((s) => ({ name: s.name, value: s.at }));
   const operands = distinct(kinks.map((k) => ({ name: operandName(k), value: k.z })));
   const values = [
@@ -49,6 +54,7 @@ export function study(program: TrainingProgram, reference: Reference): Study {
       { name: siteNames(s.name).scale, value: s.scale },
     ]),
     ...operands,
+    ...normalized,
     ...kinks.flatMap((k) => k.backward.map((b, i) => ({ name: kinkNames(k, i).v, value: b.v }))),
   ];
   return lazily(
@@ -62,7 +68,7 @@ export function study(program: TrainingProgram, reference: Reference): Study {
     },
     {
       values: () => valuesGraph(nodes, values),
-      forward: () => tangentGraph(nodes, forwardPoints, operands),
+      forward: () => tangentGraph(nodes, forwardPoints, [...operands, ...normalized]),
       whole: () => tangentGraph(nodes, points, targets),
       adjoint: () => adjointGraph(nodes, points, targets),
       forwardAdjoint: () => adjointGraph(nodes, forwardPoints, operands),

@@ -1,6 +1,6 @@
 import { lookup } from '../../lower/lookup.ts';
 import type { ProbeTensors } from './contract.ts';
-import type { Pass } from './predict.ts';
+import type { Pass } from './pass.ts';
 import { dot, type ErrorProducts, errorProducts, sumProducts } from './statistics.ts';
 import { gradientOf, parameterNames, type Study } from './study.ts';
 import { gradientInput, type UpdateGraphs } from './update.ts';

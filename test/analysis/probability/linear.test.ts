@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { squaredAdjoints } from '../../../compiler/analysis/probability/adjoints.ts';
 import type { ProbeTensor, ProbeTensors } from '../../../compiler/analysis/probability/index.ts';
-import { passOf } from '../../../compiler/analysis/probability/predict.ts';
+import { passOf } from '../../../compiler/analysis/probability/pass.ts';
 import { type Study, study } from '../../../compiler/analysis/probability/study.ts';
 import { sizeOf } from '../../../compiler/ir/graph.ts';
 import { lookup } from '../../../compiler/lower/lookup.ts';
