@@ -1,7 +1,8 @@
 import { lookup } from '../../lower/lookup.ts';
 import { groupPositions } from '../../ops/strided.ts';
 import type { ProbeTensors } from './contract.ts';
-import { drawn, type ForwardErrors, type Injection, pairsOf } from './injections.ts';
+import { drawn, type ForwardErrors, type Injection } from './injections.ts';
+import { pairsOf } from './kinks.ts';
 import { type Pass, type Settings, tangents } from './pass.ts';
 import { operandName, type Study } from './study.ts';
 

@@ -1,12 +1,9 @@
 import { lookup } from '../../lower/lookup.ts';
 import { uniforms } from '../../numeric/random.ts';
-import { groupPositions } from '../../ops/strided.ts';
-import type { NearestModel, ProbeTensor, ProbeTensors } from './contract.ts';
+import type { NearestModel, ProbeTensors } from './contract.ts';
 import { roundingNoise } from './noise.ts';
-import type { Kink } from './perturb.ts';
 import { signs } from './signs.ts';
-import { kinkNames, operandName, type Study, siteNames } from './study.ts';
-import { capped, type Moments, type PoolPairs, poolPairs, remainder, switching } from './switches.ts';
+import { type Study, siteNames } from './study.ts';
 
 /** What one point adds to the step: rounding of each element with a deviation and perhaps a mean, or values that jump. */
 export interface Injection {
@@ -47,79 +44,12 @@ export function siteInjections(
     });
 }
 
-/** What the switches of every kink add, given its forward error. */
-export function kinkInjections(
-  study: Study,
-  base: ProbeTensors,
-  errors: ForwardErrors,
-): readonly Injection[] {
-  return study.perturbed.kinks.flatMap((kink) => {
-    const z = lookup(base, operandName(kink));
-    const squares = errors.get(kink.name);
-    if (!squares) return [];
-    const cotangents = kink.backward.map((_, i) => lookup(base, kinkNames(kink, i).v));
-    return kink.kind === 'relu'
-      ? reluInjections(kink, z, squares, cotangents)
-      : poolInjections(kink, z, squares, cotangents);
-  });
-}
-
-function reluInjections(
-  kink: Kink,
-  z: ProbeTensor,
-  squares: Float32Array,
-  cotangents: readonly ProbeTensor[],
-): readonly Injection[] {
-  const size = z.data.length;
-  const left: Remainder[] = [];
-  const places: number[] = [];
-  const odds: number[] = [];
-  for (let i = 0; i < size; i++) {
-    const tau = Math.sqrt(squares[i] ?? 0);
-    const value = z.data[i] ?? 0;
-    const p = switching(value, tau);
-    if (p === 0) continue;
-    left.push({ at: i, ...remainder(value, tau) });
-    places.push(i);
-    odds.push(p);
-  }
-  const to = Int32Array.from(places);
-  const probability = Float32Array.from(odds);
-  return [
-    remaining(kinkNames(kink).forward, z.shape, left),
-    ...cotangents.map((v, index) => {
-      const amount = Float32Array.from(to, (i) => ((z.data[i] ?? 0) > 0 ? -1 : 1) * (v.data[i] ?? 0));
-      return jumping(kinkNames(kink, index).back, z.shape, { to, amount, probability });
-    }),
-  ];
-}
-
-interface Remainder extends Moments {
-  readonly at: number;
-}
-
-/**
- * Remainders as jumps of two values, 0 and `second moment / mean`, that have their mean and variance: nothing at all happens to an
- * element that does not switch.
- */
-function remaining(point: string, shape: readonly number[], all: readonly Remainder[]): Injection {
-  const some = all.filter(({ mean }) => mean > 0);
-  const square = ({ mean, variance }: Moments): number => mean * mean + variance;
-  return jumping(point, shape, {
-    to: Int32Array.from(some, ({ at }) => at),
-    amount: Float32Array.from(some, (r) => square(r) / r.mean),
-    probability: Float32Array.from(some, (r) => r.mean ** 2 / square(r)),
-  });
-}
-
-/** An injection of jumps with its mean. */
-function jumping(point: string, shape: readonly number[], jumps: Jumps): Injection {
-  const mean = new Float32Array(shape.reduce((a, b) => a * b, 1));
-  addJumps(mean, jumps, (i) => jumps.probability[i] ?? 0);
-  return { point, shape, mean, jumps };
-}
-
-function addJumps(into: Float32Array, { to, from, amount }: Jumps, share: (jump: number) => number): void {
+/** Adds every jump's share of its amount. */
+export function addJumps(
+  into: Float32Array,
+  { to, from, amount }: Jumps,
+  share: (jump: number) => number,
+): void {
   for (let i = 0; i < to.length; i++) {
     const moved = share(i) * (amount[i] ?? 0);
     const at = to[i] ?? 0;
@@ -127,70 +57,6 @@ function addJumps(into: Float32Array, { to, from, amount }: Jumps, share: (jump:
     const left = from?.[i];
     if (left !== undefined) into[left] = (into[left] ?? 0) - moved;
   }
-}
-
-function poolInjections(
-  kink: Kink,
-  z: ProbeTensor,
-  squares: Float32Array,
-  cotangents: readonly ProbeTensor[],
-): readonly Injection[] {
-  const pairs = pairsOf(kink, z);
-  const outputs = lookup(new Map(cotangents.map((v, i) => [i === 0 ? 'first' : `${i}`, v])), 'first');
-  const left: Remainder[] = [];
-  const raw = new Float32Array(pairs.winner.length);
-  for (let i = 0; i < raw.length; i++) {
-    const best = z.data[pairs.winner[i] ?? 0] ?? 0;
-    const d = best - (z.data[pairs.loser[i] ?? 0] ?? 0);
-    const tau = Math.sqrt(squares[i] ?? 0);
-    raw[i] = switching(d, tau);
-    // Behind a relu a window that is negative gives 0 whoever wins.
-    if (raw[i] === 0 || (kink.rectified && best <= 0)) continue;
-    left.push({ at: pairs.output[i] ?? 0, ...remainder(d, tau) });
-  }
-  const all = capped(pairs, raw);
-  const chosen = Int32Array.from(all.keys()).filter((i) => (all[i] ?? 0) > 0);
-  const pick = (values: Int32Array): Int32Array => chosen.map((i) => values[i] ?? 0);
-  const [to, from] = [pick(pairs.loser), pick(pairs.winner)];
-  const probability = Float32Array.from(chosen, (i) => all[i] ?? 0);
-  return [
-    remaining(kinkNames(kink).forward, outputs.shape, left),
-    ...cotangents.map((v, index) => {
-      const amount = Float32Array.from(chosen, (i) => v.data[pairs.output[i] ?? 0] ?? 0);
-      return jumping(kinkNames(kink, index).back, z.shape, { to, from, amount, probability });
-    }),
-  ];
-}
-
-/**
- * What noise does to values that are standardized by their own moments, in second order: it adds its mean square v to their variance of 1,
- * so that the values shrink by v/2. Without it the remainders of relus would look like a shift of every mean, which
- * the next normalization takes back.
- */
-export function normalizationInjections(
-  study: Study,
-  base: ProbeTensors,
-  errors: ForwardErrors,
-): readonly Injection[] {
-  return study.perturbed.normalizations.flatMap(({ name, axes }) => {
-    const { shape, data } = lookup(base, name);
-    const squares = errors.get(name);
-    if (!squares) return [];
-    const group = groupPositions(shape, axes);
-    return [
-      {
-        point: name,
-        shape,
-        mean: Float32Array.from(data, (x: number, i: number) => (-x * (squares[group[i] ?? 0] ?? 0)) / 2),
-      },
-    ];
-  });
-}
-
-/** The pairs of a pooling at its operand's values. */
-export function pairsOf(kink: Kink, z: ProbeTensor): PoolPairs {
-  if (!kink.window) throw new Error(`${kink.name} is no pooling`);
-  return poolPairs(z, kink.window);
 }
 
 /** Expected jumps of a pass from which on they are drawn as they happen. */

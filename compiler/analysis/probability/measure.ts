@@ -13,7 +13,7 @@ import type {
   Quantity,
 } from './contract.ts';
 import { kinkElements, switchCurves } from './curves.ts';
-import { pairsOf } from './injections.ts';
+import { pairsOf } from './kinks.ts';
 import { type Levels, LevelVariances, levelsOf } from './levels.ts';
 import { noiseFloors } from './noise-floor.ts';
 import { passOf, settingsOf } from './pass.ts';

@@ -13,15 +13,8 @@ import type {
   QuantityPrediction,
 } from './contract.ts';
 import { forwardErrors } from './forward-errors.ts';
-import {
-  drawn,
-  type ForwardErrors,
-  type Injection,
-  kinkInjections,
-  normalizationInjections,
-  siteInjections,
-  varianceOf,
-} from './injections.ts';
+import { drawn, type ForwardErrors, type Injection, siteInjections, varianceOf } from './injections.ts';
+import { kinkInjections, normalizationInjections } from './kinks.ts';
 import { type Pass, passOf, type Settings, settingsOf, tangents } from './pass.ts';
 import { type ErrorProducts, errorProducts, summarize, sumProducts } from './statistics.ts';
 import { gradientOf, isLogits, type Study, study } from './study.ts';

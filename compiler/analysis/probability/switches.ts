@@ -34,8 +34,8 @@ export function switching(d: number, tau: number): number {
   return t > FAR ? 0 : upperTail(t);
 }
 
-/** Beyond so many standard deviations a switch is left out: Φ(−8) is 6·10⁻¹⁶. */
-const FAR = 8;
+/** Beyond so many standard deviations a switch is left out: Φ(−6) is 10⁻⁹. */
+const FAR = 6;
 
 /** The losers of every window of a pooling: flat places in z, and the window's in the result. */
 export interface PoolPairs {

@@ -75,7 +75,7 @@ const HELD_OUT = [
   { model: CNN, bits: 8, seed: 23, train: undefined },
   { model: CNN, bits: 5, seed: 24, train: 'U = adam(lr: 1e-3)\n  T = U ∘ B ∘ F' },
 ] as const;
-const DRAWS = FULL ? 2000 : 300;
+const DRAWS = FULL ? 2000 : 200;
 
 describe.each(HELD_OUT)('the prediction for $bits bits, seed $seed', ({ model, bits, seed, train }) => {
   const at = situation({ model, precision: widths(bits), batch: 8, ...(train ? { train } : {}) }, seed);
