@@ -53,14 +53,23 @@ function createProgram(io: Io, done: (code: ExitCode) => void): Command {
     async () => (await import('./commands/init.ts')).init,
   );
   action(
-    program.command('check').description('say what is wrong with specs').argument('<file...>'),
+    program
+      .command('check')
+      .description('say what is wrong with specs, and how large the errors of a training step can be')
+      .argument('<file...>')
+      .option('--no-analysis', 'only names, shapes, types and annotations')
+      .option('--probe <n>', 'measure the errors on n minibatches of the training set as well', positive)
+      .option('--report <file>', 'write a page with costs, bounds and contributors', path),
     async () => (await import('./commands/check.ts')).check,
   );
   action(
     program
       .command('explain')
-      .description('list every tensor of F, B and U with its format and why it has it')
-      .argument('<file>'),
+      .description(
+        'list every tensor of F, B and U with its format and why it has it, and what bounds are made of',
+      )
+      .argument('<file>')
+      .option('--functionals', 'print the error functionals of F, B and U too'),
     async () => (await import('./commands/explain.ts')).explain,
   );
   action(

@@ -47,3 +47,16 @@ export function wrap(items: readonly string[], indent = '', width = 100): string
   });
   return line === '' ? lines : [...lines, indent + line];
 }
+
+/** A sentence or more, broken between words into lines of at most `width` columns. */
+export function paragraph(text: string, indent = '', width = 100): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > width) {
+      lines.push(indent + line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return line === '' ? lines : [...lines, indent + line];
+}

@@ -79,7 +79,10 @@ describe('init', () => {
     expect(await qspec(['init', 'demo'], { cwd })).toMatchObject({ exitCode: 0 });
     const folder = join(cwd, 'demo');
     expect((await readdir(folder)).sort()).toEqual(['.gitignore', 'README.md', 'demo.qspec']);
-    expect(await qspec(['check', 'demo.qspec'], { cwd: folder })).toMatchObject({ exitCode: 0, stdout: '' });
+    expect(await qspec(['check', 'demo.qspec'], { cwd: folder })).toMatchObject({
+      exitCode: 0,
+      stderr: 'ok demo.qspec\n',
+    });
     expect(await qspec(['fmt', '--check', 'demo.qspec'], { cwd: folder })).toMatchObject({
       exitCode: 0,
       stdout: '',

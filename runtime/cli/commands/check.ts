@@ -1,24 +1,102 @@
-import { hasErrors } from '../../../compiler/diagnostics/diagnostic.ts';
+import { type Diagnostic, hasErrors } from '../../../compiler/diagnostics/diagnostic.ts';
 import { renderDiagnostics } from '../../../compiler/diagnostics/render.ts';
-import { checkSource } from '../../../compiler/pipeline.ts';
+import { planFormats } from '../../../compiler/lower/plan.ts';
+import { lowerTraining } from '../../../compiler/lower/training.ts';
+import { type Compiled, checkSource, hashOf } from '../../../compiler/pipeline.ts';
+import type { Source } from '../../../compiler/source/source.ts';
+import { analyseStep, initialTensors, type StepAnalysis } from '../../analysis/analyse.ts';
+
 import { EXIT, type ExitCode } from '../../failure.ts';
-import { type Context, say } from '../context.ts';
+import { summaryText } from '../analysis-text.ts';
+import { type Context, print, say } from '../context.ts';
+import { UsageFailure } from '../failures.ts';
 import { readSource } from '../source-file.ts';
 
+export interface CheckOptions {
+  /** False where the command line says `--no-analysis`. */
+  readonly analysis?: boolean;
+  /** Where to write the report. */
+  readonly report?: string;
+  /** Minibatches to probe with. */
+  readonly probe?: number;
+}
+
+/** What checking one file came to. */
+interface Checked {
+  readonly diagnostics: readonly Diagnostic[];
+  /** The analysis, or why there is none; undefined where none was asked for or there are errors. */
+  readonly analysis: StepAnalysis | string | undefined;
+}
+
 /**
- * `qspec check FILE…`. Diagnostics are what this command makes: as JSON, one object a line, they go to stdout. With the
- * other reporters they are messages.
+ * `qspec check FILE…`. Diagnostics are what this command makes: as JSON, one object a line, they go to stdout. With the other
+ * reporters they are messages, and with `pretty` the summary of the bounds follows as data.
  */
-export async function check(context: Context, files: readonly string[]): Promise<ExitCode> {
+export async function check(
+  context: Context,
+  files: readonly string[],
+  options: CheckOptions = {},
+): Promise<ExitCode> {
   const { io, reporter, color, style } = context;
+  const wanted = options.report !== undefined || options.probe !== undefined;
+  if (wanted && files.length > 1) throw new UsageFailure('--report and --probe take one file at a time');
+  if (wanted && options.analysis === false)
+    throw new UsageFailure('--no-analysis leaves nothing to report or probe');
   const sink = reporter === 'json' ? io.stdout : io.stderr;
   let failed = 0;
   for (const file of files) {
     const source = await readSource(io.cwd, file);
-    const { diagnostics } = checkSource(source);
+    const { diagnostics, analysis } = await checkOne(source, io.cwd, options.analysis !== false);
     sink.write(renderDiagnostics(diagnostics, source, { reporter, color }));
-    if (hasErrors(diagnostics)) failed++;
-    else if (reporter === 'pretty') say(context, `${style.green('ok')} ${file}`);
+    if (hasErrors(diagnostics)) {
+      failed++;
+      continue;
+    }
+    if (reporter === 'pretty') say(context, `${style.green('ok')} ${file}`);
+    if (analysis === undefined) continue;
+    if (typeof analysis === 'string') {
+      if (wanted) throw new UsageFailure(`${file} cannot be analysed: ${analysis}`);
+      if (reporter === 'pretty') print(context, `no worst-case bounds: ${analysis}`);
+      continue;
+    }
+    if (reporter === 'pretty') for (const line of summaryText(analysis)) print(context, line);
+    await extras(context, analysis, options);
   }
   return failed > 0 ? EXIT.diagnostics : EXIT.ok;
+}
+
+/** What was asked for beside the summary. */
+async function extras(context: Context, analysis: StepAnalysis, options: CheckOptions): Promise<void> {
+  if (options.probe === undefined && options.report === undefined) return;
+  const { probeAndReport } = await import('./check-report.ts');
+  await probeAndReport(context, analysis, options);
+}
+
+async function checkOne(source: Source, cwd: string, analyse: boolean): Promise<Checked> {
+  const { value: spec, diagnostics } = checkSource(source);
+  if (spec === undefined || hasErrors(diagnostics) || !analyse) return { diagnostics, analysis: undefined };
+  const plan = planFormats(spec);
+  // What stands in the way of compiling does not make a spec wrong: `compile` says more of it.
+  if (plan.value === undefined) return { diagnostics, analysis: reasonOf(plan.diagnostics) };
+  const program = lowerTraining(spec, plan.value);
+  if (program.value === undefined) return { diagnostics, analysis: reasonOf(program.diagnostics) };
+  const compiled: Compiled = { spec, plan: plan.value, program: program.value, hash: hashOf(source) };
+  const found = await analysed(compiled, cwd);
+  if (typeof found === 'string') return { diagnostics, analysis: found };
+  return { diagnostics: [...diagnostics, ...found.diagnostics], analysis: found };
+}
+
+/** Weights that a file should give may not be there yet, which is no mistake in the spec. */
+async function analysed(compiled: Compiled, cwd: string): Promise<StepAnalysis | string> {
+  let tensors: Awaited<ReturnType<typeof initialTensors>>;
+  try {
+    tensors = await initialTensors(compiled, cwd);
+  } catch (failure) {
+    return failure instanceof Error ? failure.message : String(failure);
+  }
+  return analyseStep(compiled, tensors);
+}
+
+function reasonOf(diagnostics: readonly Diagnostic[]): string {
+  return diagnostics[0]?.message ?? 'the step cannot be lowered';
 }

@@ -4,9 +4,13 @@ import type { FormatPlan, PlannedSite } from '../../../compiler/lower/plan.ts';
 import { formatName } from '../../../compiler/numeric/format.ts';
 import { type Compiled, compile } from '../../../compiler/pipeline.ts';
 import { lineStarts, positionAt } from '../../../compiler/source/source.ts';
+import { analyseStep, initialTensors } from '../../analysis/analyse.ts';
+import { compositionOf } from '../../analysis/composition.ts';
+import { contributorsOf } from '../../analysis/contributors.ts';
 import { EXIT, type ExitCode } from '../../failure.ts';
+import { compositionText, contributorsText, functionalsText, summaryText } from '../analysis-text.ts';
 import { type Context, print } from '../context.ts';
-import { successOf } from '../diagnostics.ts';
+import { reportDiagnostics, successOf } from '../diagnostics.ts';
 import { readSource } from '../source-file.ts';
 import { table, wrap } from '../text.ts';
 
@@ -22,12 +26,32 @@ function phaseOf(kind: SiteKind): Phase {
   return kind === 'grad' || kind.endsWith('.grad') ? 'B' : 'F';
 }
 
-/** `qspec explain FILE`: every tensor of F, B and U. Sites first, then what is f32 because no quantizer stands there. */
-export async function explain(context: Context, file: string): Promise<ExitCode> {
+interface Options {
+  /** Whether Φ_F, Φ_B and Φ_U are printed too. */
+  readonly functionals?: true;
+}
+
+/**
+ * `qspec explain FILE`: every tensor of F, B and U, sites first, then what is f32 because no quantizer stands there; then what the
+ * formats come to in the worst case, how that is composed, and what it is made of.
+ */
+export async function explain(context: Context, file: string, options: Options = {}): Promise<ExitCode> {
   const source = await readSource(context.io.cwd, file);
   const compiled = successOf(context, source, compile(source));
   if (!compiled) return EXIT.diagnostics;
   for (const line of describe(compiled)) print(context, line);
+  const analysis = analyseStep(compiled, await initialTensors(compiled, context.io.cwd));
+  reportDiagnostics(context, source, analysis.diagnostics);
+  const composition = compositionOf(analysis);
+  for (const lines of [
+    summaryText(analysis),
+    compositionText(composition),
+    contributorsText(analysis, contributorsOf(analysis)),
+  ]) {
+    print(context, '');
+    for (const line of lines) print(context, line);
+  }
+  if (options.functionals) for (const line of functionalsText(composition)) print(context, line);
   return EXIT.ok;
 }
 
