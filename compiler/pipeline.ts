@@ -4,7 +4,8 @@ import { check } from './check/check.ts';
 import type { CheckedSpec } from './check/checked-spec.ts';
 import type { Diagnostic, Result } from './diagnostics/diagnostic.ts';
 import { firstDiagnostics } from './diagnostics/limit.ts';
-import { type FormatPlan, planFormats } from './lower/plan.ts';
+import { autoSites } from './lower/levels.ts';
+import { type Assignment, type FormatPlan, planFormats } from './lower/plan.ts';
 import type { TrainingProgram } from './lower/program.ts';
 import { lowerTraining } from './lower/training.ts';
 import type { Source } from './source/source.ts';
@@ -27,16 +28,27 @@ export function checkSource(source: Source): Result<CheckedSpec> {
   });
 }
 
+export interface CompileOptions {
+  /** Formats for a spec whose sites are `auto`, from what was measured of it or from a certificate; undefined where there is nothing. */
+  readonly assign?: (spec: CheckedSpec) => Result<Assignment> | undefined;
+}
+
 /** The whole compiler: text → checked spec → formats → one training step as a graph. */
-export function compile(source: Source): Result<Compiled> {
+export function compile(source: Source, { assign }: CompileOptions = {}): Result<Compiled> {
   return then(checkSource(source), (spec) =>
-    then(planFormats(spec), (plan) =>
+    then(plannedFormats(spec, assign), (plan) =>
       then(lowerTraining(spec, plan), (program) => ({
         value: { spec, plan, program, hash: hashOf(source) },
         diagnostics: [],
       })),
     ),
   );
+}
+
+function plannedFormats(spec: CheckedSpec, assign: CompileOptions['assign']): Result<FormatPlan> {
+  const assigned = autoSites(spec).length === 0 ? undefined : assign?.(spec);
+  if (assigned === undefined) return planFormats(spec);
+  return then(assigned, (assignment) => planFormats(spec, assignment));
 }
 
 export function hashOf(source: Source): string {

@@ -1,3 +1,4 @@
+import { ALLOCATION_CODES } from './catalogue/allocation.ts';
 import { ANALYSIS_CODES } from './catalogue/analysis.ts';
 import { CERTIFICATE_CODES } from './catalogue/certificates.ts';
 import { EMISSION_CODES } from './catalogue/emission.ts';
@@ -19,6 +20,7 @@ export const CATALOGUE = {
   ...SHAPE_CODES,
   ...PRECISION_CODES,
   ...ANALYSIS_CODES,
+  ...ALLOCATION_CODES,
   ...EMISSION_CODES,
   ...LOWERING_CODES,
   ...DATA_AND_RUN_CODES,

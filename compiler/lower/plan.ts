@@ -51,10 +51,11 @@ export function planFormats(spec: CheckedSpec, assignment?: Assignment): Result<
   const first = automatic[0];
   if (first) {
     const span = first.choice.span ?? requirements[0]?.span ?? spec.train.span;
-    const hint = 'write a format such as int8 in its place, or name a preset';
+    const hint =
+      'qspec allocate measures what they cost and derives them; or write a format such as int8, or name a preset';
     diagnostics.push(diagnostic('QS6501', span, { sites: automatic.length, first: first.name }, { hint }));
   }
-  for (const { quantity, span } of assignment === undefined ? requirements : []) {
+  for (const { quantity, span } of assignment === undefined && first === undefined ? requirements : []) {
     diagnostics.push(
       diagnostic(
         'QS6504',

@@ -4,8 +4,8 @@ import { error } from './entry.ts';
 export const LOWERING_CODES = {
   QS6501: error((p: { sites: number; first: string }) =>
     p.sites === 1
-      ? `the format of '${p.first}' is 'auto', and this version does not derive formats`
-      : `the formats of ${p.sites} sites ('${p.first}' first) are 'auto', and this version does not derive formats`,
+      ? `the format of '${p.first}' is 'auto', and nothing was measured to derive it from`
+      : `the formats of ${p.sites} sites ('${p.first}' first) are 'auto', and nothing was measured to derive them from`,
   ),
   QS6502: error(
     (p: { name: string }) =>

@@ -1,0 +1,191 @@
+import { assignmentOf, type ProbeRequest, probeRequest } from '../../compiler/allocate/auto/plan.ts';
+import {
+  type AutoProblem,
+  autoProblem,
+  type ModelledRequirement,
+  unitOf,
+} from '../../compiler/allocate/auto/problem.ts';
+import {
+  type AutoAllocation,
+  type AutoInfeasible,
+  allocateAuto,
+} from '../../compiler/allocate/auto/search.ts';
+import {
+  type BatchPrediction,
+  type Evaluate,
+  measure,
+  type ProbeBatch,
+  type ProbePoint,
+  predict,
+  type Reference,
+  type SensitivityTable,
+} from '../../compiler/analysis/probability/index.ts';
+import type { CheckedSpec } from '../../compiler/check/checked-spec.ts';
+import { type Assignment, planFormats } from '../../compiler/lower/plan.ts';
+import type { TrainingProgram } from '../../compiler/lower/program.ts';
+import { lowerTraining } from '../../compiler/lower/training.ts';
+
+/** Where formats are derived: parameters and everything else but the batch, probe minibatches, and who runs graphs. */
+export interface DerivationPoint {
+  readonly pointOf: (program: TrainingProgram) => ProbePoint;
+  readonly batchesOf: (program: TrainingProgram) => readonly ProbeBatch[];
+  readonly evaluate: Evaluate;
+  /** Seed of the random signs. */
+  readonly seed: number;
+  readonly passes?: number;
+  readonly log?: (line: string) => void;
+}
+
+/** What the whole model says of a requirement at the derived formats: the largest over the batches. */
+export interface Prediction {
+  readonly requirement: ModelledRequirement;
+  readonly batch: string;
+  readonly rms: number;
+  readonly quantile: number;
+  /** Denominator of relative errors on that batch. */
+  readonly unit: number;
+}
+
+export interface Derivation {
+  readonly status: 'derived';
+  readonly tables: ReadonlyMap<Reference, SensitivityTable>;
+  readonly problem: AutoProblem;
+  readonly allocation: AutoAllocation;
+  readonly assignment: Assignment;
+  readonly program: TrainingProgram;
+  readonly predictions: readonly Prediction[];
+}
+
+export interface NotDerived {
+  readonly status: 'infeasible';
+  readonly problem: AutoProblem;
+  readonly allocation: AutoInfeasible;
+  readonly tables: ReadonlyMap<Reference, SensitivityTable>;
+}
+
+/** Times that sensitivities are measured anew around what was found. */
+const CENTRES = 2;
+/** Times that the search is tightened where the prediction exceeds what the table's model said. */
+const CORRECTIONS = 4;
+
+/**
+ * Formats for every `auto` site at one point of training: sensitivities are measured around uniform formats and again around what the search
+ * finds; then the full prediction at the found formats is compared with the model, and where it is above a requirement the search is
+ * run again with less to spend.
+ */
+export async function deriveFormats(
+  spec: CheckedSpec,
+  where: DerivationPoint,
+): Promise<Derivation | NotDerived> {
+  let request = requestOf(spec);
+  let tables = await measured(spec, request, where);
+  let problem = autoProblem(spec, lowered(spec, request.assignment), tables);
+  let margin = problem.requirements.map(() => 1);
+  for (let centre = 1; ; centre++) {
+    const found = allocateAuto(problem, margin);
+    if (found.status === 'infeasible') return { status: 'infeasible', problem, allocation: found, tables };
+    if (centre === CENTRES) break;
+    const assignment = assignmentOf(problem, found.widths, '');
+    request = requestOf(spec, assignment);
+    tables = await measured(spec, request, where);
+    problem = autoProblem(spec, lowered(spec, request.assignment), tables);
+  }
+  for (let round = 0; ; round++) {
+    const found = allocateAuto(problem, margin);
+    if (found.status === 'infeasible') return { status: 'infeasible', problem, allocation: found, tables };
+    const assignment = assignmentOf(problem, found.widths, why(spec));
+    const program = lowered(spec, assignment);
+    const predictions = await predicted(problem, program, where);
+    const excess = predictions.map(
+      ({ quantile, unit, requirement }) => quantile / (unit * requirement.tolerance),
+    );
+    where.log?.(
+      `predicted ${excess.map((share, i) => `${problem.requirements[i]?.quantity} ${(100 * share).toFixed(0)} %`).join(', ')} of what is allowed`,
+    );
+    if (excess.every((share) => share <= 1) || round === CORRECTIONS) {
+      return { status: 'derived', tables, problem, allocation: found, assignment, program, predictions };
+    }
+    // What the model said where the prediction says more than is allowed.
+    margin = margin.map((m, i) => {
+      const share = excess[i] ?? 0;
+      const modelled = found.values[i]?.share ?? m;
+      return share > 1 ? Math.min(m, modelled) * Math.min(0.97, (modelled > 0 ? 0.97 : 1) / share) : m;
+    });
+  }
+}
+
+function why(spec: CheckedSpec): string {
+  const quantities = [...new Set(spec.precision.requirements.map(({ quantity }) => quantity))];
+  return `derived from what is required of ${quantities.join(', ')}`;
+}
+
+function requestOf(spec: CheckedSpec, around?: Assignment): ProbeRequest {
+  const request = probeRequest(spec, around?.formats);
+  if (request === undefined) throw new Error('the spec has nothing to derive');
+  return request;
+}
+
+/** The step at an assignment; what could fail was checked with the spec. */
+export function lowered(spec: CheckedSpec, assignment: Assignment): TrainingProgram {
+  const { value: plan, diagnostics } = planFormats(spec, assignment);
+  const program = plan && lowerTraining(spec, plan).value;
+  if (program === undefined)
+    throw new Error(`no plan: ${diagnostics.map(({ message }) => message).join('; ')}`);
+  return program;
+}
+
+async function measured(
+  spec: CheckedSpec,
+  { assignment, levels, references, probability }: ProbeRequest,
+  where: DerivationPoint,
+): Promise<ReadonlyMap<Reference, SensitivityTable>> {
+  const program = lowered(spec, assignment);
+  const [point, batches] = [where.pointOf(program), where.batchesOf(program)];
+  const tables = new Map<Reference, SensitivityTable>();
+  for (const [reference, quantities] of references) {
+    const start = performance.now();
+    const options = { reference, quantities, levels, probability, seed: where.seed, ...passesOf(where) };
+    tables.set(reference, await measure(program, point, batches, where.evaluate, options));
+    where.log?.(
+      `measured ${quantities.join(', ')} against ${reference}: ${((performance.now() - start) / 1000).toFixed(1)} s`,
+    );
+  }
+  return tables;
+}
+
+function passesOf({ passes }: DerivationPoint): { readonly passes?: number } {
+  return passes === undefined ? {} : { passes };
+}
+
+async function predicted(
+  problem: AutoProblem,
+  program: TrainingProgram,
+  where: DerivationPoint,
+): Promise<readonly Prediction[]> {
+  const [point, batches] = [where.pointOf(program), where.batchesOf(program)];
+  const byReference = new Map<Reference, readonly BatchPrediction[]>();
+  for (const { requirement } of problem.requirements) {
+    const { reference, probability } = requirement;
+    if (byReference.has(reference)) continue;
+    const options = {
+      reference,
+      seed: where.seed + 1,
+      ...passesOf(where),
+      ...(probability === undefined ? {} : { probability }),
+    };
+    byReference.set(reference, await predict(program, point, batches, where.evaluate, options));
+  }
+  return problem.requirements.map((requirement) => {
+    const { table, quantity, denominator } = requirement;
+    const all = (byReference.get(requirement.requirement.reference) ?? []).flatMap(
+      ({ batch, quantities }) => {
+        const found = quantities.get(quantity);
+        return found ? [{ batch, ...found, unit: unitOf(table, quantity, denominator, found.norm) }] : [];
+      },
+    );
+    const [first, ...others] = all;
+    if (first === undefined) throw new Error(`'${quantity}' was not predicted`);
+    const worst = others.reduce((a, b) => (b.quantile / b.unit > a.quantile / a.unit ? b : a), first);
+    return { requirement, batch: worst.batch, rms: worst.rms, quantile: worst.quantile, unit: worst.unit };
+  });
+}
