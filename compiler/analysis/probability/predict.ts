@@ -15,8 +15,9 @@ import type {
 import { forwardErrors } from './forward-errors.ts';
 import { drawn, type ForwardErrors, type Injection, siteInjections, varianceOf } from './injections.ts';
 import { kinkInjections, normalizationInjections } from './kinks.ts';
+import { jumpKurtosis } from './kurtosis.ts';
 import { type Pass, passOf, type Settings, settingsOf, tangents } from './pass.ts';
-import { type ErrorProducts, errorProducts, summarize, sumProducts } from './statistics.ts';
+import { type ErrorProducts, errorProducts, expectedSquare, summarize, sumProducts } from './statistics.ts';
 import { gradientOf, isLogits, type Study, study } from './study.ts';
 import { type UpdateGraphs, updateGraphs } from './update.ts';
 import { sampleUpdates } from './update-samples.ts';
@@ -117,11 +118,15 @@ export async function summaries(
     ['loss', await lossProducts(subject, pass, injections, lookup(products, 'loss'))] as const,
   ]);
   const updateProducts = await sampleUpdates(subject, updates, pass, base, draws);
+  const kurtosis = await jumpKurtosis(subject, pass, injections, settings);
+  const ofGradient = expectedSquare(lookup(quantities, 'gradient'));
   return new Map(
-    [...quantities, ['update', updateProducts] as const].map(([name, p]) => [
-      name,
-      summarize(p, settings.probability),
-    ]),
+    [...quantities, ['update', updateProducts] as const].map(([name, p]) => {
+      // A jump is taken to reach each parameter's gradient, and the update, in proportion to their errors.
+      const share = name === 'logits' || name === 'loss' ? 0 : expectedSquare(p) / ofGradient;
+      const rare = kurtosis > 0 ? kurtosis * share * share : 0;
+      return [name, summarize(p, settings.probability, rare)];
+    }),
   );
 }
 

@@ -32,6 +32,12 @@ export function errorProducts(
   return { gram, cross, bias: bias ? dot(bias, bias) : 0, square: dot(value, value) };
 }
 
+/** `E ‖e + b‖²` */
+export function expectedSquare({ gram, cross, bias }: ErrorProducts): number {
+  const m = cross.length;
+  return cross.reduce((sum, _, i) => sum + (gram[i * m + i] ?? 0), 0) / m + bias;
+}
+
 /** The products of a concatenation. */
 export function sumProducts(all: readonly ErrorProducts[]): ErrorProducts {
   return all.reduce((a, b) => ({
@@ -46,10 +52,13 @@ export function sumProducts(all: readonly ErrorProducts[]): ErrorProducts {
  * Root mean square and p-quantile of `‖e + b‖`. With e a sum of many independent terms, the squared norm has mean `tr C + ‖b‖²` and
  * variance `2·tr C² + 4·bᵀCb`, C the covariance, which `(e_i·e_j)²` and `(e_i·b)²` estimate without bias; Cantelli's inequality
  * puts the p-quantile of anything at most `√(p/(1−p))` standard deviations above its mean (`probability-mode.md`, Quantile).
+ *
+ * @param kurtosis what rare large terms add to that variance
  */
 export function summarize(
   { gram, cross, bias, square }: ErrorProducts,
   probability: number,
+  kurtosis = 0,
 ): QuantityPrediction {
   const m = cross.length;
   let trace = 0;
@@ -60,7 +69,7 @@ export function summarize(
   }
   const expected = trace / m + bias;
   const along = cross.reduce((sum, x) => sum + x * x, 0) / m;
-  const deviation = Math.sqrt((2 * pairs) / (m * (m - 1)) + 4 * along);
+  const deviation = Math.sqrt((2 * pairs) / (m * (m - 1)) + 4 * along + kurtosis);
   return {
     norm: Math.sqrt(square),
     rms: Math.sqrt(expected),
