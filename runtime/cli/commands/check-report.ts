@@ -1,9 +1,10 @@
 import type { StepAnalysis } from '../../analysis/analyse.ts';
 import type { Context } from '../context.ts';
-import type { CheckOptions } from './check.ts';
+import type { Probed } from './check-probe.ts';
 
-export async function probeAndReport(
-  _context: Context,
-  _analysis: StepAnalysis,
-  _options: CheckOptions,
+export async function writeReport(
+  _c: Context,
+  _a: StepAnalysis,
+  _p: Probed | undefined,
+  _f: string,
 ): Promise<void> {}

@@ -10,7 +10,9 @@ import { EXIT, type ExitCode } from '../../failure.ts';
 import { summaryText } from '../analysis-text.ts';
 import { type Context, print, say } from '../context.ts';
 import { UsageFailure } from '../failures.ts';
+import { probeText } from '../probe-text.ts';
 import { readSource } from '../source-file.ts';
+import type { Probed } from './check-probe.ts';
 
 export interface CheckOptions {
   /** False where the command line says `--no-analysis`. */
@@ -65,11 +67,21 @@ export async function check(
   return failed > 0 ? EXIT.diagnostics : EXIT.ok;
 }
 
-/** What was asked for beside the summary. */
+/** What was asked for beside the summary; loaded only then, because probing runs engines and the report reads charting libraries. */
 async function extras(context: Context, analysis: StepAnalysis, options: CheckOptions): Promise<void> {
-  if (options.probe === undefined && options.report === undefined) return;
-  const { probeAndReport } = await import('./check-report.ts');
-  await probeAndReport(context, analysis, options);
+  let probed: Probed | undefined;
+  if (options.probe !== undefined) {
+    const { probeAnalysed } = await import('./check-probe.ts');
+    probed = await probeAnalysed(context, analysis, options.probe);
+    if (context.reporter === 'pretty') {
+      print(context, '');
+      for (const line of probeText(probed.probe, probed.predicted)) print(context, line);
+    }
+  }
+  if (options.report !== undefined) {
+    const { writeReport } = await import('./check-report.ts');
+    await writeReport(context, analysis, probed, options.report);
+  }
 }
 
 async function checkOne(source: Source, cwd: string, analyse: boolean): Promise<Checked> {
