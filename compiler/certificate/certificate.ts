@@ -32,12 +32,10 @@ export interface SpecStatement {
 
 /** The parameters and optimizer state that the certificate is about. */
 export type ParametersStatement =
-  | {
-      readonly kind: 'initial';
-      readonly seed: number;
-      /** Whether they were drawn; else the certificate holds for whatever the initializers may draw. */
-      readonly drawn: boolean;
-    }
+  /** Drawn from a seed. */
+  | { readonly kind: 'initial'; readonly seed: number }
+  /** Whatever the initializers may draw. */
+  | { readonly kind: 'any_initial' }
   | { readonly kind: 'checkpoint'; readonly sha256: string; readonly step: number };
 
 export type ReferenceName = 'real' | 'quantized_point';

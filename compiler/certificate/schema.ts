@@ -59,7 +59,8 @@ const DEFINITIONS: Readonly<Record<string, Schema>> = {
   },
   norms: object({ inf: ref('decimal'), two: ref('decimal') }),
   parameters: oneOf(
-    object({ kind: { const: 'initial' }, seed: count, drawn: { type: 'boolean' } }),
+    object({ kind: { const: 'initial' }, seed: count }),
+    object({ kind: { const: 'any_initial' } }),
     object({ kind: { const: 'checkpoint' }, sha256: ref('sha256'), step: count }),
   ),
   requirement: object({

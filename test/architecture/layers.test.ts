@@ -65,6 +65,29 @@ describe('layers', () => {
     expect(upward).toEqual([]);
   });
 
+  it('certifies by nothing of analysis or allocation, and with no arithmetic of theirs', () => {
+    const others = ['compiler/analysis', 'compiler/allocate', 'compiler/functional'];
+    const found = own
+      .filter((file) => /^compiler\/certif(icate|y)\//.test(file))
+      .flatMap((file) =>
+        importsOf(file)
+          .filter((name) => name.startsWith('.'))
+          .map((name) => relative(root, resolve(root, dirname(file), name)))
+          .filter((target) => others.some((layer) => target.startsWith(layer)))
+          .map((target) => `${file} imports ${target}`),
+      );
+    expect(found).toEqual([]);
+    // The type of the numbers that rules speak of, and none of the functions.
+    const values = own
+      .filter((file) => file.startsWith('compiler/certify/'))
+      .filter((file) =>
+        /import (?!type)[^;]*numeric\/bound/.test(
+          readFileSync(join(root, file), 'utf8').replaceAll('\n', ' '),
+        ),
+      );
+    expect(values).toEqual([]);
+  });
+
   it('keeps node modules and native packages out of the compiler', () => {
     const native = ['onnxruntime-node', '@tensorflow/tfjs-node', '@tensorflow/tfjs-core'];
     const found = own
