@@ -5,12 +5,10 @@ import type { Pass } from './pass.ts';
 import { signs } from './signs.ts';
 import type { PoolPairs } from './switches.ts';
 
-/** A quantity's cotangent: random signs on some targets, perhaps weighted, or on differences of pairs of one. */
+/** A quantity's cotangent: random signs on some targets, or on differences of pairs of one. */
 export interface Cotangent {
   readonly target: string;
   readonly shape: readonly number[];
-  /** Factor of each element's sign. */
-  readonly weights?: Float32Array;
   /** One sign a pair instead: plus at its winner, minus at its loser. */
   readonly pairs?: PoolPairs;
 }
@@ -66,12 +64,8 @@ export async function squaredAdjoints(
 }
 
 function draw(cotangent: Cotangent, stream: string, seed: number, pass: number): Float32Array {
-  const { shape, weights, pairs } = cotangent;
-  if (!pairs) {
-    const data = signs(seed, stream, pass, sizeOf(shape));
-    if (weights) for (let j = 0; j < data.length; j++) data[j] = (data[j] ?? 0) * (weights[j] ?? 0);
-    return data;
-  }
+  const { shape, pairs } = cotangent;
+  if (!pairs) return signs(seed, stream, pass, sizeOf(shape));
   const data = new Float32Array(sizeOf(shape));
   signs(seed, stream, pass, pairs.winner.length).forEach((sign, j) => {
     const [w, l] = [pairs.winner[j] ?? 0, pairs.loser[j] ?? 0];

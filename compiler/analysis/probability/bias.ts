@@ -9,13 +9,13 @@ import { countsTowards, kinkNames } from './study.ts';
 /**
  * Inner products of the biases that switches cause in a quantity: first what all forward remainders and normalizations cause together, then each kink's
  * backward switches. One tangent pass each.
- *
- * @param weights factors on the gradients where the quantity is the update
  */
-export async function biasProducts(
-  { subject, pass, drawn, settings }: BatchContext,
-  weights: ReadonlyMap<string, Float32Array> | undefined,
-): Promise<(quantity: Quantity) => readonly (readonly number[])[]> {
+export async function biasProducts({
+  subject,
+  pass,
+  drawn,
+  settings,
+}: BatchContext): Promise<(quantity: Quantity) => readonly (readonly number[])[]> {
   const { kinks, normalizations } = subject.perturbed;
   if (!settings.switches || kinks.length === 0) return () => [];
   const forward = new Set([...kinks.map((k) => kinkNames(k).forward), ...normalizations.map((n) => n.name)]);
@@ -27,15 +27,7 @@ export async function biasProducts(
   }
   return (quantity) => {
     const targets = subject.targets.filter(({ name }) => countsTowards(name, quantity));
-    const weighted = vectors.map((vector) =>
-      targets.map(({ name }) => {
-        const { data } = lookup(vector, name);
-        const factors = quantity === 'update' ? weights?.get(name) : undefined;
-        return factors ? Float64Array.from(data, (x, i) => x * (factors[i] ?? 0)) : data;
-      }),
-    );
-    return weighted.map((a) =>
-      weighted.map((b) => a.reduce((sum, part, i) => sum + dot(part, b[i] ?? part), 0)),
-    );
+    const parts = vectors.map((vector) => targets.map(({ name }) => lookup(vector, name).data));
+    return parts.map((a) => parts.map((b) => a.reduce((sum, part, i) => sum + dot(part, b[i] ?? part), 0)));
   };
 }

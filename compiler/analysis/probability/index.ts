@@ -23,9 +23,6 @@
 export type * from './contract.ts';
 export type { Levels } from './levels.ts';
 export { type MeasureOptions, measure } from './measure.ts';
-export { EXACT, type Observation, observation, quantitiesOfOutput } from './observe.ts';
-export { type Pass, passOf } from './pass.ts';
-export { predict } from './predict.ts';
 export {
   additiveRequirement,
   type Denominator,
@@ -33,5 +30,8 @@ export {
   type ModelError,
   modelError,
   modelErrors,
-  type SensitivityTable,
-} from './table.ts';
+} from './model.ts';
+export { EXACT, type Observation, observation, quantitiesOfOutput } from './observe.ts';
+export { type Pass, passOf } from './pass.ts';
+export { predict } from './predict.ts';
+export type { BatchTable, QuantityTable, SensitivityTable, TableSite } from './table.ts';

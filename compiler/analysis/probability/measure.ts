@@ -22,7 +22,7 @@ import { countsTowards, gradientOf, kinkNames, operandName, type Study, study } 
 import type { PoolPairs } from './switches.ts';
 import type { BatchTable, QuantityTable, SensitivityTable, TableSite } from './table.ts';
 import { updateGraphs } from './update.ts';
-import { storedVariances, updateWeights } from './update-weights.ts';
+import { storedVariances, updateCurve } from './update-curve.ts';
 
 export interface MeasureOptions extends ProbabilityOptions {
   /** What is measured; `logits`, `loss`, `gradient` and `update` unless stated. Each `gradient:NAME` costs as many passes again. */
@@ -47,7 +47,9 @@ export async function measure(
   const settings = settingsOf(options);
   const subject = study(program, settings.reference);
   const updates = updateGraphs(program);
-  const quantities = options.quantities ?? ['logits', 'loss', 'gradient', 'update'];
+  const asked = options.quantities ?? ['logits', 'loss', 'gradient', 'update'];
+  // The update's error is a function of the gradient's.
+  const quantities = asked.includes('update') ? [...new Set([...asked, 'gradient'])] : asked;
   const sites = tableSites(subject, options.levels);
   const tables: BatchTable[] = [];
   const gradients: ProbeTensors[] = [];
@@ -74,7 +76,7 @@ export async function measure(
 }
 
 async function measureBatch(context: BatchContext, batch: string, quantities: readonly Quantity[]) {
-  const { subject, pass, settings, drawn, sites } = context;
+  const { subject, pass, settings, drawn } = context;
   const predicted = await summaries(subject, drawn, context.updates, pass, settings);
   const variances = new LevelVariances(context);
   const pairs = new Map(
@@ -82,35 +84,53 @@ async function measureBatch(context: BatchContext, batch: string, quantities: re
       k.kind === 'pool' ? [[k.name, pairsOf(k, lookup(drawn.base, operandName(k)))] as const] : [],
     ),
   );
-  const weights = quantities.includes('update') ? await updateWeights(context) : undefined;
-  const bias = await biasProducts(context, weights);
-  const stored = quantities.includes('update') ? await storedVariances(context) : new Map<string, number[]>();
+  const bias = await biasProducts(context);
   const entries: [Quantity, QuantityTable][] = [];
   for (const quantity of quantities) {
-    const adjoints = await quantityAdjoints(context, quantity, pairs, weights);
-    const prediction = lookup(predicted, quantity);
-    const curves = kinkCurves(context, adjoints, pairs);
+    const { norm, rms, quantile } = lookup(predicted, quantity);
+    const common = {
+      norm: rounded(norm),
+      rms: rounded(rms),
+      quantileFactor: rounded(rms > 0 ? quantile / rms : 1),
+    };
     entries.push([
       quantity,
-      {
-        norm: rounded(prediction.norm),
-        rms: rounded(prediction.rms),
-        quantileFactor: rounded(prediction.rms > 0 ? prediction.quantile / prediction.rms : 1),
-        sites: sites.map(({ site, levels }) => {
-          const direct = quantity === 'update' ? stored.get(site) : undefined;
-          return (direct ?? variances.shares(site, levels, adjoints)).map(rounded);
-        }),
-        switches: curves.map((c) => c.variance.map(rounded)),
-        bias: bias(quantity).map((row) => row.map(rounded)),
-        backward: curves.map((c) => c.backward.map(rounded)),
-        forward: curves.map((c) => c.forward.map(rounded)),
-      },
+      { ...common, ...(await sensitivities(context, quantity, variances, pairs, bias)) },
     ]);
   }
   const forward = await forwardShares(context, variances, pairs);
   const table: BatchTable = { batch, quantities: Object.fromEntries(entries), forward };
   const gradient = new Map([...drawn.base].filter(([name]) => name.startsWith(gradientOf(''))));
   return { table, gradient };
+}
+
+type Sensitivities = Omit<QuantityTable, 'norm' | 'rms' | 'quantileFactor'>;
+
+async function sensitivities(
+  context: BatchContext,
+  quantity: Quantity,
+  variances: LevelVariances,
+  pairs: ReadonlyMap<string, PoolPairs>,
+  bias: (quantity: Quantity) => readonly (readonly number[])[],
+): Promise<Sensitivities> {
+  if (quantity === 'update') {
+    const stored = await storedVariances(context);
+    const sites = context.sites.map(({ site, levels }) =>
+      (stored.get(site) ?? levels.map(() => 0)).map(rounded),
+    );
+    const ofGradient = (await updateCurve(context)).map(rounded);
+    return { sites, switches: [], bias: [], backward: [], forward: [], ofGradient };
+  }
+  const adjoints = await quantityAdjoints(context, quantity, pairs);
+  const curves = kinkCurves(context, adjoints, pairs);
+  const part = (key: 'variance' | 'backward' | 'forward') => curves.map((c) => c[key].map(rounded));
+  return {
+    sites: context.sites.map(({ site, levels }) => variances.shares(site, levels, adjoints).map(rounded)),
+    switches: part('variance'),
+    bias: bias(quantity).map((row) => row.map(rounded)),
+    backward: part('backward'),
+    forward: part('forward'),
+  };
 }
 
 /** The sites that the reference counts, with their levels, in the order of the step. */
@@ -127,15 +147,11 @@ function quantityAdjoints(
   { subject, pass, settings }: BatchContext,
   quantity: Quantity,
   pools: ReadonlyMap<string, PoolPairs>,
-  weights: ReadonlyMap<string, Float32Array> | undefined,
 ): Promise<ReadonlyMap<string, Float32Array>> {
   const shapes = new Map(subject.targets.map(({ name, value }) => [name, subject.shapeOf(value)]));
   const cotangents = subject.targets
     .filter(({ name }) => countsTowards(name, quantity))
-    .map(({ name }): Cotangent => {
-      const factors = quantity === 'update' ? weights?.get(name) : undefined;
-      return { target: name, shape: lookup(shapes, name), ...(factors ? { weights: factors } : {}) };
-    });
+    .map(({ name }): Cotangent => ({ target: name, shape: lookup(shapes, name) }));
   const pairs = new Map(
     subject.perturbed.kinks.flatMap((kink) => {
       const of = pools.get(kink.name);

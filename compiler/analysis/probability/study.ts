@@ -87,7 +87,7 @@ export function parameterNames(program: TrainingProgram): readonly string[] {
 /** Whether a target is part of a quantity. */
 export function countsTowards(target: string, quantity: Quantity): boolean {
   if (quantity === 'logits') return isLogits(target);
-  if (quantity === 'gradient' || quantity === 'update') return target.startsWith(gradientOf(''));
+  if (quantity === 'gradient') return target.startsWith(gradientOf(''));
   return target === quantity;
 }
 

@@ -43,18 +43,19 @@ export async function sampleUpdates(
   return sumProducts(products);
 }
 
-/** Inputs of U: the exact gradients, or with a drawn error. */
+/** Inputs of U: the exact gradients, or with a multiple of a drawn error. */
 export function givenGradients(
   parameters: readonly string[],
   base: ProbeTensors,
   draw: ProbeTensors | undefined,
+  factor = 1,
 ): ProbeTensors {
   return new Map(
     parameters.map((name) => {
       const exact = lookup(base, gradientOf(name));
       const noise = draw && lookup(draw, gradientOf(name)).data;
       const data = Float32Array.from(exact.data);
-      if (noise) for (let i = 0; i < data.length; i++) data[i] = (data[i] ?? 0) + (noise[i] ?? 0);
+      if (noise) for (let i = 0; i < data.length; i++) data[i] = (data[i] ?? 0) + factor * (noise[i] ?? 0);
       return [gradientInput(name), { shape: exact.shape, data }];
     }),
   );

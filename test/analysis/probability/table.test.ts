@@ -9,8 +9,9 @@ import {
   predict,
   type SensitivityTable,
 } from '../../../compiler/analysis/probability/index.ts';
+import { interpolate } from '../../../compiler/analysis/probability/model.ts';
 import { noiseFloors } from '../../../compiler/analysis/probability/noise-floor.ts';
-import { CURVE, interpolate } from '../../../compiler/analysis/probability/table.ts';
+import { CURVE } from '../../../compiler/analysis/probability/table.ts';
 import { lookup } from '../../../compiler/lower/lookup.ts';
 import type { TrainingProgram } from '../../../compiler/lower/program.ts';
 import { type Format, formatName } from '../../../compiler/numeric/format.ts';
@@ -135,6 +136,38 @@ describe('the sensitivity table', () => {
     expect(modelError(table, 'gradient', new Map([['c1.in', 'f32']]), 'absolute').rms).toBe(0);
     expect(() => modelErrors(table, 'gradient', new Map([['c1.in', 'int3']]))).toThrow('int3');
     expect(() => modelErrors(table, 'accuracy', new Map())).toThrow('accuracy');
+  });
+});
+
+describe('the table of an update by Adam', () => {
+  it('saturates where its direction is the sign of the gradient', async () => {
+    const adam = situation(
+      { model: CNN, precision: widths(8), batch: 8, train: 'U = adam(lr: 1e-3)\n  T = U ∘ B ∘ F' },
+      41,
+    );
+    const options = { reference: 'real', levels, quantities: ['update'] } as const;
+    const measured = await measure(adam.program, adam.point, [adam.batch], evaluate, options);
+    const few = (site: string) => (site.endsWith('grad') ? 8 : 4);
+    const wide = modelError(
+      measured,
+      'update',
+      assignmentOf(adam.program, () => 8),
+      'norm',
+    );
+    const narrow = modelError(measured, 'update', assignmentOf(adam.program, few), 'norm');
+    const gradient = modelError(measured, 'gradient', assignmentOf(adam.program, few), 'norm');
+    expect(narrow.rms).toBeGreaterThan(wide.rms);
+    // Two independent signs differ by √2 in the root mean square.
+    expect(narrow.rms).toBeLessThan(Math.SQRT2);
+    expect(gradient.rms).toBeGreaterThan(0);
+    // A condition on the gradient follows from the curve; it holds where the update is within the tolerance.
+    const conditions = additiveRequirement(measured, 'update', narrow.quantile, 'norm');
+    for (const { weights } of conditions) {
+      const total = measured.sites.reduce((sum, { site, levels: names }, i) => {
+        return sum + (weights[i]?.[names.indexOf(lookup(assignmentOf(adam.program, few), site))] ?? 0);
+      }, 0);
+      expect(total).toBeLessThanOrEqual(1);
+    }
   });
 });
 
