@@ -158,7 +158,9 @@ export interface GrowthStatement extends CurveStatement {
   readonly measured: number;
 }
 
-/** `expected = Σ sites + Σ switches + Σᵢⱼ max(0, products)·sᵢ·sⱼ`, and `quantile = quantile_factor·√expected`. */
+/**
+ * `expected = Σ sites + Σ switches + Σᵢⱼ max(0, products)·sᵢ·sⱼ + of_gradient`, `rms = √expected` and `quantile = quantile_factor·rms`.
+ */
 export interface ModelledQuantity {
   /** 2-norm of the quantity itself. */
   readonly norm: number;
@@ -167,6 +169,11 @@ export interface ModelledQuantity {
   /** Variance of the switches of each kink. */
   readonly switches: readonly CurveStatement[];
   readonly bias: BiasStatement;
+  /**
+   * Of `update`, which has no switches of its own: what the gradient's error causes, over its rms in units of that where the model was
+   * measured. `measured` is the expected squared error of `gradient` there, on the same batch.
+   */
+  readonly of_gradient?: GrowthStatement;
   readonly quantile_factor: number;
   readonly rms: number;
   readonly quantile: number;

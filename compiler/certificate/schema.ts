@@ -118,6 +118,7 @@ const DEFINITIONS: Readonly<Record<string, Schema>> = {
           forward: array(ref('growth')),
           backward: array(ref('growth')),
         }),
+        'of_gradient?': ref('growth'),
         quantile_factor: notNegative,
         rms: notNegative,
         quantile: notNegative,

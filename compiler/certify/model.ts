@@ -39,10 +39,12 @@ export function checkModel(
         differs(`${kink.ratio}`, `${ratio}`),
       );
     });
+    const gradient = new Map(Object.entries(batch.quantities)).get('gradient');
+    const gradientRms = gradient && rmsOf(gradient, ratios, 0);
     for (const [name, quantity] of Object.entries(batch.quantities)) {
       const place = member(`${where}/quantities`, name);
       counted(quantity.sites, `${place}/sites`);
-      checkQuantity(quantity, place, ratios, findings);
+      checkQuantity(quantity, place, ratios, gradientRms, findings);
     }
   });
   const names = stated.batches.map(({ batch }) => batch);
@@ -52,9 +54,23 @@ export function checkModel(
 function checkQuantity(
   stated: ModelledQuantity,
   at: string,
-  ratios: readonly number[],
+  ratiosOfKinks: readonly number[],
+  gradientRms: number | undefined,
   findings: Findings,
 ): void {
+  const { of_gradient: ofGradient } = stated;
+  const ratios = ofGradient === undefined ? ratiosOfKinks : [];
+  let ofRatio = 0;
+  if (ofGradient !== undefined) {
+    findings.check(
+      'prediction',
+      `${at}/of_gradient`,
+      gradientRms !== undefined,
+      () => 'no gradient is stated',
+    );
+    if (ofGradient.measured > 0) ofRatio = (gradientRms ?? 0) / Math.sqrt(ofGradient.measured);
+    checkExponent(ofGradient, ofRatio, `${at}/of_gradient`, findings);
+  }
   const lists = [
     ['switches', stated.switches],
     ['bias/forward', stated.bias.forward],
@@ -65,15 +81,10 @@ function checkQuantity(
       differs(`${curves.length} curves`, `${ratios.length}, one for each kink`),
     );
     curves.forEach((curve, k) => {
-      const ratio = ratios[k] ?? 0;
-      // A ratio next to a power of two may have been rounded to either side of it.
-      const right = [ratio * (1 - ALIKE), ratio * (1 + ALIKE)].some((r) => exponentAt(r) === curve.exponent);
-      findings.check('prediction', `${at}/${name}/${k}/exponent`, right, () =>
-        differs(`${curve.exponent}`, `${exponentAt(ratio)}`),
-      );
+      checkExponent(curve, ratios[k] ?? 0, `${at}/${name}/${k}`, findings);
     });
   }
-  const size = ratios.length + 1;
+  const size = ofGradient === undefined ? ratios.length + 1 : 0;
   const { products } = stated.bias;
   const square = products.length === size && products.every((row) => row.length === size);
   findings.check('prediction', `${at}/bias/products`, square, () => `it must have ${size} rows and columns`);
@@ -82,7 +93,7 @@ function checkQuantity(
   );
   findings.check('prediction', `${at}/bias/products`, symmetric, () => 'inner products must be symmetric');
 
-  const rms = rmsOf(stated, ratios);
+  const rms = rmsOf(stated, ratios, ofRatio);
   const quantile = rms * stated.quantile_factor;
   findings.check('prediction', `${at}/rms`, isAlike(stated.rms, rms), () =>
     differs(`${stated.rms}`, `${rms}`),
@@ -92,8 +103,17 @@ function checkQuantity(
   );
 }
 
-function rmsOf(stated: ModelledQuantity, ratios: readonly number[]): number {
-  let expected = 0;
+/** A curve is given where it is read. */
+function checkExponent(curve: CurveStatement, ratio: number, at: string, findings: Findings): void {
+  // A ratio next to a power of two may have been rounded to either side of it.
+  const right = [ratio * (1 - ALIKE), ratio * (1 + ALIKE)].some((r) => exponentAt(r) === curve.exponent);
+  findings.check('prediction', `${at}/exponent`, right, () =>
+    differs(`${curve.exponent}`, `${exponentAt(ratio)}`),
+  );
+}
+
+function rmsOf(stated: ModelledQuantity, ratios: readonly number[], ofGradient: number): number {
+  let expected = stated.of_gradient === undefined ? 0 : valueAt(stated.of_gradient, ofGradient);
   for (const variance of Object.values(stated.sites)) expected += variance;
   stated.switches.forEach((curve, k) => {
     expected += valueAt(curve, ratios[k] ?? 0);

@@ -7,15 +7,11 @@ import type {
   ModelStatement,
   ProbabilityStatement,
 } from '../../certificate/certificate.ts';
-import {
-  type BatchTable,
-  CURVE,
-  interpolate,
-  type LevelAssignment,
-  modelErrors,
-  type QuantityTable,
-  type SensitivityTable,
-} from '../probability/table.ts';
+import { type LevelAssignment, modelErrors, type SensitivityTable } from '../probability/index.ts';
+import { CURVE } from '../probability/table.ts';
+
+type BatchTable = SensitivityTable['batches'][number];
+type QuantityTable = BatchTable['quantities'][string];
 
 export interface ProbabilityOptions {
   /** Quantities to state, `gradient`, `gradient:c1.weights`, `update`; all of the table's by default. */
@@ -42,7 +38,13 @@ export function probabilityStatement(
   /** A column of a table of sites by levels. */
   const chosen = (rows: readonly (readonly number[])[]): Readonly<Record<string, number>> =>
     Object.fromEntries(columns.map(({ site, row, column }) => [site, rows[row]?.[column] ?? 0]));
-  const names = quantities ?? Object.keys(table.batches[0]?.quantities ?? {});
+  const asked = quantities ?? Object.keys(table.batches[0]?.quantities ?? {});
+  // An update is predicted from the gradient.
+  const names = [...new Set([...asked, ...(asked.includes('update') ? ['gradient'] : [])])];
+  const planned = new Map(table.sites.map(({ site, planned: level }) => [site, level]));
+  const gradients = (levels: LevelAssignment): readonly number[] =>
+    names.includes('gradient') ? modelErrors(table, 'gradient', levels).map(({ expected }) => expected) : [];
+  const [gradientMeasured, gradientHere] = [gradients(planned), gradients(assignment)];
   const batches = table.batches.map((batch, i): ModelStatement => {
     const kinks = batch.forward.map(({ reference, sites }, k): KinkStatement => {
       const shares = chosen(sites);
@@ -56,7 +58,12 @@ export function probabilityStatement(
       const error = modelErrors(table, name, assignment)[i];
       if (error === undefined) throw new Error(`the table has no batch ${batch.batch}`);
       const { rms, quantile } = error;
-      return [name, { ...modelOf(entry, ratios, chosen), rms, quantile }] as const;
+      const ofGradient = entry.ofGradient && {
+        ...around(entry.ofGradient, Math.sqrt((gradientHere[i] ?? 0) / (gradientMeasured[i] || 1))),
+        measured: gradientMeasured[i] ?? 0,
+      };
+      const model = modelOf(entry, ratios, chosen);
+      return [name, { ...model, ...(ofGradient && { of_gradient: ofGradient }), rms, quantile }] as const;
     });
     return { batch: batch.batch, kinks, quantities: Object.fromEntries(stated) };
   });
@@ -91,7 +98,7 @@ function modelOf(
 ): Omit<ModelledQuantity, 'rms' | 'quantile'> {
   const growth = (curve: readonly number[], k: number): GrowthStatement => ({
     ...around(curve, ratios[k] ?? 0),
-    measured: interpolate(curve, 1),
+    measured: at(curve, 0),
   });
   return {
     norm: entry.norm,
@@ -111,6 +118,10 @@ function around(curve: readonly number[], ratio: number): CurveStatement {
   const [first = 0] = CURVE;
   const last = first + curve.length - 2;
   const exponent = ratio > 0 ? Math.max(first, Math.min(last, Math.floor(Math.log2(ratio)))) : first;
-  const at = (k: number): number => curve[k - first] ?? 0;
-  return { exponent, low: at(exponent), high: at(exponent + 1) };
+  return { exponent, low: at(curve, exponent), high: at(curve, exponent + 1) };
+}
+
+/** The value of a curve at r = 2^k. */
+function at(curve: readonly number[], k: number): number {
+  return curve[k - (CURVE[0] ?? 0)] ?? 0;
 }
