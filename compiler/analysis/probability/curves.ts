@@ -1,7 +1,7 @@
 import type { ProbeTensor } from './contract.ts';
 import type { Kink } from './perturb.ts';
 import { type PoolPairs, remainder, switching } from './switches.ts';
-import { CURVE } from './table.ts';
+import { CURVE } from './table-data.ts';
 
 /** Elements (or pairs) of a kink with everything that its curves are made of. */
 export interface KinkElements {

@@ -23,6 +23,9 @@
 export type * from './contract.ts';
 export type { Levels } from './levels.ts';
 export { type MeasureOptions, measure } from './measure.ts';
+export { EXACT, type Observation, observation, quantitiesOfOutput } from './observe.ts';
+export { type Pass, passOf } from './pass.ts';
+export { predict } from './predict.ts';
 export {
   additiveRequirement,
   type Denominator,
@@ -30,8 +33,5 @@ export {
   type ModelError,
   modelError,
   modelErrors,
-} from './model.ts';
-export { EXACT, type Observation, observation, quantitiesOfOutput } from './observe.ts';
-export { type Pass, passOf } from './pass.ts';
-export { predict } from './predict.ts';
-export type { BatchTable, QuantityTable, SensitivityTable, TableSite } from './table.ts';
+} from './table.ts';
+export type { BatchTable, QuantityTable, SensitivityTable, TableSite } from './table-data.ts';

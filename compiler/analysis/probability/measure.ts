@@ -20,7 +20,7 @@ import { passOf, settingsOf } from './pass.ts';
 import { sample, summaries } from './predict.ts';
 import { countsTowards, gradientOf, kinkNames, operandName, type Study, study } from './study.ts';
 import type { PoolPairs } from './switches.ts';
-import type { BatchTable, QuantityTable, SensitivityTable, TableSite } from './table.ts';
+import type { BatchTable, QuantityTable, SensitivityTable, TableSite } from './table-data.ts';
 import { updateGraphs } from './update.ts';
 import { storedVariances, updateCurve } from './update-curve.ts';
 

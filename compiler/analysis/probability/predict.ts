@@ -17,7 +17,14 @@ import { drawn, type ForwardErrors, type Injection, siteInjections, varianceOf }
 import { kinkInjections, normalizationInjections } from './kinks.ts';
 import { jumpKurtosis } from './kurtosis.ts';
 import { type Pass, passOf, type Settings, settingsOf, tangents } from './pass.ts';
-import { type ErrorProducts, errorProducts, expectedSquare, summarize, sumProducts } from './statistics.ts';
+import {
+  difference,
+  type ErrorProducts,
+  errorProducts,
+  expectedSquare,
+  summarize,
+  sumProducts,
+} from './statistics.ts';
 import { gradientOf, isLogits, type Study, study } from './study.ts';
 import { type UpdateGraphs, updateGraphs } from './update.ts';
 import { sampleUpdates } from './update-samples.ts';
@@ -108,7 +115,7 @@ export async function summaries(
       const mean = bias && lookup(bias, name).data;
       const vectors = draws.map((draw) => {
         const { data } = lookup(draw, name);
-        return mean ? Float64Array.from(data, (x, i) => x - (mean[i] ?? 0)) : data;
+        return mean ? difference(data, mean) : data;
       });
       return [name, errorProducts(vectors, mean, lookup(base, name).data)] as const;
     }),

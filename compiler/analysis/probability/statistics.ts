@@ -79,6 +79,13 @@ export function summarize(
   };
 }
 
+/** `a − b` */
+export function difference(a: Vector, b: Vector): Float64Array {
+  const result = new Float64Array(a.length);
+  for (let i = 0; i < result.length; i++) result[i] = (a[i] ?? 0) - (b[i] ?? 0);
+  return result;
+}
+
 export function dot(a: Vector, b: Vector): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);

@@ -3,7 +3,7 @@ import type { BatchContext } from './context.ts';
 import { levelScale, levelsOf } from './levels.ts';
 import { roundingNoise } from './noise.ts';
 import { parameterNames } from './study.ts';
-import { CURVE } from './table.ts';
+import { CURVE } from './table-data.ts';
 import { givenGradients } from './update-samples.ts';
 
 /** Draws of which the curve is the mean. */

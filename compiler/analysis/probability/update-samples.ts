@@ -1,7 +1,7 @@
 import { lookup } from '../../lower/lookup.ts';
 import type { ProbeTensors } from './contract.ts';
 import type { Pass } from './pass.ts';
-import { dot, type ErrorProducts, errorProducts, sumProducts } from './statistics.ts';
+import { difference, dot, type ErrorProducts, errorProducts, sumProducts } from './statistics.ts';
 import { gradientOf, parameterNames, type Study } from './study.ts';
 import { gradientInput, type UpdateGraphs } from './update.ts';
 
@@ -23,20 +23,15 @@ export async function sampleUpdates(
   for (const [i, draw] of draws.entries()) moved.push(await pass.run(updates.quantized, given(draw), i));
   const products = parameters.map((name) => {
     const target = lookup(exact, name).data;
-    const errors = moved.map((m) => Float64Array.from(lookup(m, name).data, (x, i) => x - (target[i] ?? 0)));
-    const mean = Float64Array.from(
-      target,
-      (_, i) => errors.reduce((sum, e) => sum + (e[i] ?? 0), 0) / errors.length,
-    );
+    const errors = moved.map((m) => difference(lookup(m, name).data, target));
+    const mean = new Float64Array(target.length);
+    for (const e of errors)
+      for (let i = 0; i < mean.length; i++) mean[i] = (mean[i] ?? 0) + (e[i] ?? 0) / errors.length;
     // Deviations from a mean of m draws have (m−1)/m of the variance; the mean's own square has the rest.
     const scale = Math.sqrt(errors.length / (errors.length - 1));
     const centred = errors.map((e) => e.map((x, i) => scale * (x - (mean[i] ?? 0))));
     const old = lookup(pass.inputs, name).data;
-    const products = errorProducts(
-      centred,
-      mean,
-      Float64Array.from(target, (x, i) => x - (old[i] ?? 0)),
-    );
+    const products = errorProducts(centred, mean, difference(target, old));
     const noise = centred.reduce((sum, e) => sum + dot(e, e), 0) / centred.length / centred.length;
     return { ...products, bias: Math.max(0, products.bias - noise) };
   });

@@ -9,9 +9,8 @@ import {
   predict,
   type SensitivityTable,
 } from '../../../compiler/analysis/probability/index.ts';
-import { interpolate } from '../../../compiler/analysis/probability/model.ts';
 import { noiseFloors } from '../../../compiler/analysis/probability/noise-floor.ts';
-import { CURVE } from '../../../compiler/analysis/probability/table.ts';
+import { CURVE, interpolate } from '../../../compiler/analysis/probability/table.ts';
 import { lookup } from '../../../compiler/lower/lookup.ts';
 import type { TrainingProgram } from '../../../compiler/lower/program.ts';
 import { type Format, formatName } from '../../../compiler/numeric/format.ts';
