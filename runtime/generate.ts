@@ -5,6 +5,7 @@ import { lowerReal } from '../compiler/lower/deploy/evaluation.ts';
 import { type Compiled, compile } from '../compiler/pipeline.ts';
 import type { Source } from '../compiler/source/source.ts';
 import { CHECKED_ONLY } from './checked-only.ts';
+import { assignmentBeside } from './cli/sensitivities.ts';
 import { writeAtomic } from './storage/atomic.ts';
 import { qspecVersion } from './version.ts';
 
@@ -52,7 +53,7 @@ async function wantedFiles(specs: string): Promise<ReadonlyMap<string, string>> 
   for (const name of (await readdir(specs)).filter((n) => n.endsWith('.qspec')).sort()) {
     if (CHECKED_ONLY.has(name)) continue;
     const source = { path: name, text: await readFile(join(specs, name), 'utf8') };
-    const { value, diagnostics } = compile(source);
+    const { value, diagnostics } = compile(source, await assignmentBeside(specs, name));
     if (value === undefined) {
       throw new Error(
         `${name} does not compile: ${diagnostics.map(({ code, message }) => `${code} ${message}`).join('; ')}`,

@@ -2,14 +2,18 @@ import { assignmentOf, type ProbeRequest, probeRequest } from '../../compiler/al
 import {
   type AutoProblem,
   autoProblem,
+  levelNames,
   type ModelledRequirement,
   unitOf,
+  valueOf,
+  type Widths,
 } from '../../compiler/allocate/auto/problem.ts';
 import {
   type AutoAllocation,
   type AutoInfeasible,
   allocateAuto,
 } from '../../compiler/allocate/auto/search.ts';
+import { whyOf } from '../../compiler/allocate/auto/sensitivities.ts';
 import {
   type BatchPrediction,
   type Evaluate,
@@ -54,6 +58,10 @@ export interface Derivation {
   readonly assignment: Assignment;
   readonly program: TrainingProgram;
   readonly predictions: readonly Prediction[];
+  /** What each requirement's model could reach of its tolerance. */
+  readonly margin: readonly number[];
+  /** The model's shares of the tolerances at any widths. */
+  readonly shareOf: (widths: Widths) => readonly number[];
 }
 
 export interface NotDerived {
@@ -66,7 +74,7 @@ export interface NotDerived {
 /** Times that sensitivities are measured anew around what was found. */
 const CENTRES = 2;
 /** Times that the search is tightened where the prediction exceeds what the table's model said. */
-const CORRECTIONS = 4;
+const CORRECTIONS = 6;
 
 /**
  * Formats for every `auto` site at one point of training: sensitivities are measured around uniform formats and again around what the search
@@ -80,7 +88,7 @@ export async function deriveFormats(
   let request = requestOf(spec);
   let tables = await measured(spec, request, where);
   let problem = autoProblem(spec, lowered(spec, request.assignment), tables);
-  let margin = problem.requirements.map(() => 1);
+  let margin: readonly number[] = problem.requirements.map(() => 1);
   for (let centre = 1; ; centre++) {
     const found = allocateAuto(problem, margin);
     if (found.status === 'infeasible') return { status: 'infeasible', problem, allocation: found, tables };
@@ -90,10 +98,11 @@ export async function deriveFormats(
     tables = await measured(spec, request, where);
     problem = autoProblem(spec, lowered(spec, request.assignment), tables);
   }
+  const tried: Trial[] = [];
   for (let round = 0; ; round++) {
     const found = allocateAuto(problem, margin);
     if (found.status === 'infeasible') return { status: 'infeasible', problem, allocation: found, tables };
-    const assignment = assignmentOf(problem, found.widths, why(spec));
+    const assignment = assignmentOf(problem, found.widths, whyOf(spec));
     const program = lowered(spec, assignment);
     const predictions = await predicted(problem, program, where);
     const excess = predictions.map(
@@ -103,21 +112,61 @@ export async function deriveFormats(
       `predicted ${excess.map((share, i) => `${problem.requirements[i]?.quantity} ${(100 * share).toFixed(0)} %`).join(', ')} of what is allowed`,
     );
     if (excess.every((share) => share <= 1) || round === CORRECTIONS) {
-      return { status: 'derived', tables, problem, allocation: found, assignment, program, predictions };
+      const shareOf = (widths: Widths) => {
+        const names = levelNames(problem, widths);
+        return problem.requirements.map((requirement) => valueOf(requirement, names).share);
+      };
+      const result = {
+        tables,
+        problem,
+        allocation: found,
+        assignment,
+        program,
+        predictions,
+        margin,
+        shareOf,
+      };
+      return { status: 'derived', ...result };
     }
-    // What the model said where the prediction says more than is allowed.
-    margin = margin.map((m, i) => {
-      const share = excess[i] ?? 0;
-      const modelled = found.values[i]?.share ?? m;
-      return share > 1 ? Math.min(m, modelled) * Math.min(0.97, (modelled > 0 ? 0.97 : 1) / share) : m;
-    });
+    margin = tightened(problem, found, excess, margin, tried);
+    tried.push({ modelled: found.values.map(({ share }) => share), predicted: excess });
   }
 }
 
-function why(spec: CheckedSpec): string {
-  const quantities = [...new Set(spec.precision.requirements.map(({ quantity }) => quantity))];
-  return `derived from what is required of ${quantities.join(', ')}`;
+/** Shares of the tolerances at formats that were tried: by the table's model, and by the whole prediction. */
+interface Trial {
+  readonly modelled: readonly number[];
+  readonly predicted: readonly number[];
 }
+
+/**
+ * Smaller margins for requirements that the prediction exceeds. Errors need not fall in proportion to what the model says, so the slope is
+ * taken from the last trial where there is one: a secant in logarithms.
+ */
+function tightened(
+  problem: AutoProblem,
+  found: AutoAllocation,
+  excess: readonly number[],
+  margin: readonly number[],
+  tried: readonly Trial[],
+): readonly number[] {
+  const last = tried.at(-1);
+  return problem.requirements.map((_, i) => {
+    const share = excess[i] ?? 0;
+    const current = margin[i] ?? 1;
+    const modelled = Math.min(current, found.values[i]?.share ?? current);
+    if (share <= 1 || !(modelled > 0)) return current;
+    const before = last && { modelled: last.modelled[i] ?? 0, predicted: last.predicted[i] ?? 0 };
+    const slope =
+      before !== undefined && before.modelled > modelled * 1.02 && before.predicted > share
+        ? Math.log(before.predicted / share) / Math.log(before.modelled / modelled)
+        : 1;
+    return modelled * (0.97 / share) ** (1 / Math.min(1, Math.max(slope, MIN_SLOPE)));
+  });
+}
+
+/** A step of the secant is at most this power of the excess. */
+const MIN_SLOPE = 0.2;
 
 function requestOf(spec: CheckedSpec, around?: Assignment): ProbeRequest {
   const request = probeRequest(spec, around?.formats);

@@ -95,6 +95,17 @@ function createProgram(io: Io, done: (code: ExitCode) => void): Command {
     async () => (await import('./commands/compile.ts')).compileCommand,
   );
   action(
+    program
+      .command('allocate')
+      .description("derive the formats that are 'auto' from what the spec requires, and certify them")
+      .argument('<file>')
+      .option('--batches <n>', 'minibatches to probe (default: 8)', positive)
+      .option('--passes <n>', 'passes of random signs for each mean (default: 8)', positive)
+      .option('--seed <n>', "instead of the spec's seed", count)
+      .option('--threads <n>', 'threads of the engine (default: all cores)', threads),
+    async () => (await import('./commands/allocate.ts')).allocateCommand,
+  );
+  action(
     engineOptions(
       program
         .command('train')
@@ -103,6 +114,7 @@ function createProgram(io: Io, done: (code: ExitCode) => void): Command {
         .option('--out <dir>', 'run directory (default: runs/<spec>)', path)
         .option('--epochs <n>', "instead of the spec's epochs", count)
         .option('--seed <n>', "instead of the spec's seed", count)
+        .option('--refresh <n>', "epochs between derivations of formats that are 'auto'; 0: only once", count)
         .option('--checkpoint-every <n>', 'steps (500) or seconds (30s) between checkpoints', interval)
         .addOption(new Option('--resume', 'go on with the run in the directory').conflicts('force'))
         .option('--force', 'replace the run in the directory'),

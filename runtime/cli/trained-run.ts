@@ -1,5 +1,8 @@
 import { resolve } from 'node:path';
+import { writtenAssignment } from '../../compiler/allocate/auto/assignment.ts';
+import type { CheckedSpec } from '../../compiler/check/checked-spec.ts';
 import { type Compiled, compile, hashOf } from '../../compiler/pipeline.ts';
+import { lastCertificate } from '../auto/training-formats.ts';
 import { EXIT, runFailure } from '../failure.ts';
 import { readModel, type TrainedModel } from '../train/model-file.ts';
 import { findRun, type RunPaths, runPaths } from '../train/run-directory.ts';
@@ -35,7 +38,9 @@ export async function openTrainedRun(context: Context, path: string): Promise<Tr
       reason: 'it is not the text that the run was trained from',
     });
   }
-  const compiled = successOf(context, run.source, compile(run.source));
+  const formats = await lastCertificate(folder);
+  const assign = formats && ((spec: CheckedSpec) => writtenAssignment(spec, formats, 'derived, certified'));
+  const compiled = successOf(context, run.source, compile(run.source, assign ? { assign } : {}));
   if (!compiled) return undefined;
   return { compiled, model: await readModel(paths, compiled), record: run.record, paths };
 }

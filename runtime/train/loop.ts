@@ -30,6 +30,8 @@ export interface LoopOptions {
   readonly validate: ((state: State) => Promise<Scores>) | undefined;
   readonly paths: Pick<RunPaths, 'metrics' | 'checkpoint'>;
   readonly checkpointEvery: CheckpointInterval;
+  /** Steps after which to stop, with a checkpoint, though the run goes on; all of the run's by default. */
+  readonly until?: number;
   /** Ends the run after the current step, with a checkpoint. */
   readonly signal: AbortSignal;
   readonly onStep: (record: StepRecord) => void;
@@ -41,6 +43,8 @@ export interface LoopResult {
   readonly step: number;
   readonly interrupted: boolean;
   readonly state: State;
+  /** What was saved last: where the run goes on from. */
+  readonly checkpoint: Checkpoint;
 }
 
 /** An epoch shorter than this ends without a checkpoint of its own, unless it is the last. */
@@ -55,19 +59,22 @@ const SHORT_EPOCH_SECONDS = 1;
 export async function trainLoop(options: LoopOptions): Promise<LoopResult> {
   const { program, start, paths, stepsPerEpoch, epochs, seed, signal } = options;
   const totalSteps = epochs * stepsPerEpoch;
+  const last = Math.min(options.until ?? totalSteps, totalSteps);
   const metrics = new MetricsLog(paths.metrics, start.metricsBytes);
   try {
     const executable = await options.engine.load(program.step, { seed });
     try {
       let { step, state, sums } = start;
       let saved = { step, at: performance.now() };
+      let checkpoint: Checkpoint = start;
       let epochStart = performance.now();
       const save = async (): Promise<void> => {
         metrics.sync();
-        await writeCheckpoint(paths.checkpoint, { step, metricsBytes: metrics.length, sums, state }, options);
+        checkpoint = { step, metricsBytes: metrics.length, sums, state };
+        await writeCheckpoint(paths.checkpoint, checkpoint, options);
         saved = { step, at: performance.now() };
       };
-      while (step < totalSteps && !signal.aborted) {
+      while (step < last && !signal.aborted) {
         const started = performance.now();
         const hyper = hyperValues(program, { step, stepsPerEpoch, epochs });
         const batch = options.batchAt(step);
@@ -120,7 +127,7 @@ export async function trainLoop(options: LoopOptions): Promise<LoopResult> {
         await nextTurn();
       }
       if (saved.step !== step) await save();
-      return { step, interrupted: step < totalSteps, state };
+      return { step, interrupted: step < last, state, checkpoint };
     } finally {
       await executable.dispose();
     }

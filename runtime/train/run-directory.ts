@@ -102,7 +102,7 @@ function sameRun(folder: string, found: FoundRun, wanted: RunRecord): FoundRun {
       EXIT.usage,
     );
   }
-  for (const option of ['seed', 'epochs', 'engine', 'threads'] as const) {
+  for (const option of ['seed', 'epochs', 'engine', 'threads', 'refresh'] as const) {
     const recorded = `${found.record[option]}`;
     const given = `${wanted[option]}`;
     if (recorded !== given) {
@@ -118,7 +118,31 @@ function sameRun(folder: string, found: FoundRun, wanted: RunRecord): FoundRun {
 }
 
 function isRunFile(name: string): boolean {
+  if (/^(certificate|derivation)-\d{6}\.json$/.test(name)) return true;
   return Object.values(FILES).some((own) => name === own || name === temporaryName(own));
+}
+
+/** Certificate and figures of the formats that a run takes from a step on. */
+export function derivationPaths(
+  folder: string,
+  step: number,
+): { readonly certificate: string; readonly report: string } {
+  const number = `${step}`.padStart(6, '0');
+  return {
+    certificate: join(folder, `certificate-${number}.json`),
+    report: join(folder, `derivation-${number}.json`),
+  };
+}
+
+/** Steps from which the run has certified formats, ascending. */
+export async function certifiedSteps(folder: string): Promise<readonly number[]> {
+  const names = (await list(folder)) ?? [];
+  return names
+    .flatMap((name) => {
+      const step = /^certificate-(\d{6})\.json$/.exec(name)?.[1];
+      return step === undefined ? [] : [Number(step)];
+    })
+    .sort((a, b) => a - b);
 }
 
 /** Names in a folder; undefined where there is none. */

@@ -12,6 +12,8 @@ export interface RunRecord {
   readonly epochs: number;
   readonly engine: 'onnx' | 'tfjs' | 'reference';
   readonly threads: number;
+  /** Epochs after which formats that are `auto` are derived anew; 0 for never, or where the spec has none. */
+  readonly refresh: number;
   /** What the engine says of itself: library, version, backend. */
   readonly engineDescription: string;
   readonly qspec: string;
@@ -35,6 +37,8 @@ export function parseRunRecord(text: string, path: string): RunRecord {
   };
   const engine = word('engine');
   if (engine !== 'onnx' && engine !== 'tfjs' && engine !== 'reference') throw malformed('engine');
+  // Runs of earlier versions have no such entry, for they had no formats to derive.
+  const refresh = record['refresh'] === undefined ? 0 : count('refresh');
   const threads = count('threads');
   if (threads > MAX_THREADS) throw malformed('threads');
   return {
@@ -44,6 +48,7 @@ export function parseRunRecord(text: string, path: string): RunRecord {
     epochs: count('epochs'),
     engine,
     threads,
+    refresh,
     engineDescription: word('engineDescription'),
     qspec: word('qspec'),
     node: word('node'),

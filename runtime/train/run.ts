@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Compiled } from '../../compiler/pipeline.ts';
+import type { TrainingFormats } from '../auto/training-formats.ts';
 import { trainingBatches } from '../data/batches.ts';
 import type { Dataset } from '../data/split.ts';
 import type { Engine } from '../engines/engine.ts';
@@ -13,7 +14,7 @@ import { initialStateOf } from './initialize.ts';
 import { type CheckpointInterval, trainLoop } from './loop.ts';
 import type { EpochRecord, Scores, StepRecord } from './metrics.ts';
 import { type TrainedModel, writeModel } from './model-file.ts';
-import { createRun, findRun, runPaths } from './run-directory.ts';
+import { createRun, findRun, type RunPaths, runPaths } from './run-directory.ts';
 import type { RunRecord } from './run-record.ts';
 import { NO_SAMPLES } from './score.ts';
 import type { State } from './state.ts';
@@ -27,6 +28,8 @@ export interface TrainOptions {
   /** Aborting it ends the run after the current step, with a checkpoint. */
   readonly signal: AbortSignal;
   readonly observer: TrainObserver;
+  /** Where the spec leaves formats to be derived: what derives them, given the run's steps. */
+  readonly formats?: (run: { readonly folder: string; readonly stepsPerEpoch: number }) => TrainingFormats;
 }
 
 /** What a user is shown while a run goes on. */
@@ -74,7 +77,7 @@ export async function train(
   record: RunRecord,
   options: TrainOptions,
 ): Promise<TrainOutcome> {
-  const { spec, plan, program, hash } = compiled;
+  const { spec, program, hash } = compiled;
   const { seed, epochs } = record;
   const { observer } = options;
   const paths = runPaths(folder);
@@ -93,62 +96,85 @@ export async function train(
     state: await initialStateOf(compiled, seed, options.specFolder),
   };
   if (!found) await createRun(folder, spec.source.text, record);
-  const deployment = new Deployment(engine, spec, plan, dataset);
-  try {
-    const measure = async (state: State): Promise<TrainedModel> => ({
-      state,
-      calibration: await deployment.calibrate(state),
-    });
-    observer.onStart({ step: start.step, totalSteps: epochs * stepsPerEpoch, stepsPerEpoch });
-    const result = await trainLoop({
-      program,
-      engine,
-      hash,
-      seed,
-      epochs,
-      stepsPerEpoch,
-      batchAt: (step) =>
-        batchTensors(batches.batchAt(Math.floor(step / stepsPerEpoch), step % stepsPerEpoch)),
-      start,
-      validate:
-        dataset.validation.count === 0
-          ? undefined
-          : async (state) => deployment.scores(await measure(state), dataset.validation),
-      paths,
-      checkpointEvery: options.checkpointEvery,
-      signal: options.signal,
-      onStep: (record) => observer.onStep(record),
-      onEpoch: (record) => observer.onEpoch(record),
-    });
-    if (result.interrupted) return { kind: 'interrupted', step: result.step };
-
-    const model = await measure(result.state);
-    const metadata = new Map([
-      ['format', 'qspec-model-1'],
-      ['spec', hash],
-      ['seed', `${seed}`],
-      ['step', `${result.step}`],
-    ]);
-    await writeModel(paths, program, model, metadata);
-    const exported = exportOnnx(compiled, model);
-    if (exported.bytes) await writeAtomic(paths.onnx, exported.bytes);
-    const summary: RunSummary = {
-      name: spec.name,
-      hash,
-      seed,
-      epochs,
-      steps: result.step,
-      ...(dataset.validation.count === 0
-        ? {}
-        : { validation: await deployment.scores(model, dataset.validation) }),
-      test: await deployment.scores(model, dataset.test),
-      bytes: { model: (await stat(paths.model)).size, onnx: exported.bytes?.length ?? null },
-    };
-    await writeAtomic(paths.summary, `${JSON.stringify(summary, undefined, 2)}\n`);
-    return { kind: 'finished', summary };
-  } finally {
-    await deployment.dispose();
+  const formats = options.formats?.({ folder, stepsPerEpoch });
+  const totalSteps = epochs * stepsPerEpoch;
+  const every = formats?.every ?? totalSteps;
+  observer.onStart({ step: start.step, totalSteps, stepsPerEpoch });
+  for (let checkpoint: Checkpoint = start; ; ) {
+    // Formats hold from one multiple of `every` to the next, wherever the run was interrupted.
+    const from = every * Math.floor(Math.min(checkpoint.step, totalSteps - 1) / every);
+    const current = formats ? await formats.at(from, checkpoint) : compiled;
+    const deployment = new Deployment(engine, spec, current.plan, dataset);
+    try {
+      const measure = async (state: State): Promise<TrainedModel> => ({
+        state,
+        calibration: await deployment.calibrate(state),
+      });
+      const result = await trainLoop({
+        program: current.program,
+        engine,
+        hash,
+        seed,
+        epochs,
+        stepsPerEpoch,
+        batchAt: (step) =>
+          batchTensors(batches.batchAt(Math.floor(step / stepsPerEpoch), step % stepsPerEpoch)),
+        start: checkpoint,
+        until: from + every,
+        validate:
+          dataset.validation.count === 0
+            ? undefined
+            : async (state) => deployment.scores(await measure(state), dataset.validation),
+        paths,
+        checkpointEvery: options.checkpointEvery,
+        signal: options.signal,
+        onStep: (step) => observer.onStep(step),
+        onEpoch: (epoch) => observer.onEpoch(epoch),
+      });
+      if (result.step < totalSteps && options.signal.aborted)
+        return { kind: 'interrupted', step: result.step };
+      checkpoint = result.checkpoint;
+      if (result.step === totalSteps) {
+        const run = { seed, epochs, steps: totalSteps };
+        return await finish(paths, current, dataset, deployment, await measure(result.state), run);
+      }
+    } finally {
+      await deployment.dispose();
+    }
   }
+}
+
+/** Writes and scores the trained model. */
+async function finish(
+  paths: RunPaths,
+  compiled: Compiled,
+  dataset: Dataset,
+  deployment: Deployment,
+  model: TrainedModel,
+  run: { readonly seed: number; readonly epochs: number; readonly steps: number },
+): Promise<TrainOutcome> {
+  const { spec, program, hash } = compiled;
+  const metadata = new Map([
+    ['format', 'qspec-model-1'],
+    ['spec', hash],
+    ['seed', `${run.seed}`],
+    ['step', `${run.steps}`],
+  ]);
+  await writeModel(paths, program, model, metadata);
+  const exported = exportOnnx(compiled, model);
+  if (exported.bytes) await writeAtomic(paths.onnx, exported.bytes);
+  const summary: RunSummary = {
+    name: spec.name,
+    hash,
+    ...run,
+    ...(dataset.validation.count === 0
+      ? {}
+      : { validation: await deployment.scores(model, dataset.validation) }),
+    test: await deployment.scores(model, dataset.test),
+    bytes: { model: (await stat(paths.model)).size, onnx: exported.bytes?.length ?? null },
+  };
+  await writeAtomic(paths.summary, `${JSON.stringify(summary, undefined, 2)}\n`);
+  return { kind: 'finished', summary };
 }
 
 async function findCheckpoint(

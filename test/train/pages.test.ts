@@ -19,6 +19,7 @@ const EXAMPLES: { readonly [C in RunCode]: RunParams<C> } = {
     tensor: 'c1.weights',
     reason: 'has the shape 16 × 1 × 5 × 5, not 16 × 1 × 3 × 3',
   },
+  QS7113: { name: 'cnn2_mnist_auto' },
   QS7112: { needed: 6_272_000_000_000, available: 16_900_000_000 },
 };
 

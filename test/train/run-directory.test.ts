@@ -13,6 +13,7 @@ const RECORD: RunRecord = {
   epochs: 2,
   engine: 'reference',
   threads: 1,
+  refresh: 0,
   engineDescription: 'float64 reference evaluator',
   qspec: '0.0.0',
   node: 'v20',

@@ -1,5 +1,6 @@
 import type { Levels, Quantity, Reference } from '../../analysis/probability/index.ts';
 import type { CheckedSpec, Requirement } from '../../check/checked-spec.ts';
+import type { Result } from '../../diagnostics/diagnostic.ts';
 import { type AutoSite, autoSites, levelsOf } from '../../lower/levels.ts';
 import type { Assignment } from '../../lower/plan.ts';
 import { F32, type Format } from '../../numeric/format.ts';
@@ -38,6 +39,12 @@ export function probeRequest(
   }
   const probability = Math.max(...requirements.map((r) => r.probability ?? 0));
   return { assignment: { formats, why: 'to be measured' }, levels, references, probability };
+}
+
+/** The formats at which a spec is first measured: a plan to make state and batches for, and no answer. */
+export function measuredAssignment(spec: CheckedSpec): Result<Assignment> | undefined {
+  const request = probeRequest(spec);
+  return request && { value: request.assignment, diagnostics: [] };
 }
 
 /** A quantizer must stand where something is to be measured, so that f32 gives way to the widest format below it. */

@@ -24,6 +24,7 @@ export const RUN_CODES = {
     (p: { path: string; tensor: string; reason: string }) =>
       `${p.path} cannot initialize the model: tensor ${JSON.stringify(p.tensor)} ${p.reason}`,
   ),
+  QS7113: error((p: { name: string }) => `${p.name} has no formats that meet its requirements here`),
   QS7112: error((p: { needed: number; available: number }) => {
     const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
     return `a step needs at least ${gigabytes(p.needed)} of memory, and this machine has ${gigabytes(p.available)}`;

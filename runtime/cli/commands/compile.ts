@@ -9,6 +9,7 @@ import { writeFiles } from '../../storage/folder.ts';
 import { qspecVersion } from '../../version.ts';
 import { type Context, print, say } from '../context.ts';
 import { successOf } from '../diagnostics.ts';
+import { assignmentBeside } from '../sensitivities.ts';
 import { readSource } from '../source-file.ts';
 
 interface Options {
@@ -25,7 +26,7 @@ export async function compileCommand(context: Context, file: string, options: Op
     print(context, JSON.stringify(tree, undefined, 2));
     return EXIT.ok;
   }
-  const compiled = successOf(context, source, compile(source));
+  const compiled = successOf(context, source, compile(source, await assignmentBeside(context.io.cwd, file)));
   if (!compiled) return EXIT.diagnostics;
   if (options.emit === 'ir') {
     context.io.stdout.write(printGraph(compiled.program.step));

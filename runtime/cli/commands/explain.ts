@@ -11,6 +11,7 @@ import { EXIT, type ExitCode } from '../../failure.ts';
 import { compositionText, contributorsText, functionalsText, summaryText } from '../analysis-text.ts';
 import { type Context, print } from '../context.ts';
 import { reportDiagnostics, successOf } from '../diagnostics.ts';
+import { assignmentBeside } from '../sensitivities.ts';
 import { readSource } from '../source-file.ts';
 import { table, wrap } from '../text.ts';
 
@@ -37,7 +38,7 @@ interface Options {
  */
 export async function explain(context: Context, file: string, options: Options = {}): Promise<ExitCode> {
   const source = await readSource(context.io.cwd, file);
-  const compiled = successOf(context, source, compile(source));
+  const compiled = successOf(context, source, compile(source, await assignmentBeside(context.io.cwd, file)));
   if (!compiled) return EXIT.diagnostics;
   for (const line of describe(compiled)) print(context, line);
   const analysis = analyseStep(compiled, await initialTensors(compiled, context.io.cwd));

@@ -1,8 +1,12 @@
 import { dirname, join, resolve } from 'node:path';
+import { measuredAssignment } from '../../../compiler/allocate/auto/plan.ts';
+import { autoSites } from '../../../compiler/lower/levels.ts';
 import { compile } from '../../../compiler/pipeline.ts';
+import { DERIVE_SETTINGS } from '../../auto/derive-at.ts';
+import { trainingFormats } from '../../auto/training-formats.ts';
 import { loadDataset } from '../../data/dataset.ts';
 import { dataRoot } from '../../data/root.ts';
-import { EXIT, type ExitCode } from '../../failure.ts';
+import { EXIT, type ExitCode, runFailure } from '../../failure.ts';
 import { exportDiagnostics } from '../../train/export.ts';
 import type { CheckpointInterval } from '../../train/loop.ts';
 import { checkMemory } from '../../train/memory.ts';
@@ -22,6 +26,7 @@ interface Options extends EngineOptions {
   readonly out?: string;
   readonly epochs?: number;
   readonly seed?: number;
+  readonly refresh?: number;
   readonly checkpointEvery?: CheckpointInterval;
   readonly resume?: true;
   readonly force?: true;
@@ -33,10 +38,12 @@ const CHECKPOINT_EVERY: CheckpointInterval = { seconds: 60 };
 export async function trainCommand(context: Context, file: string, options: Options): Promise<ExitCode> {
   const { io } = context;
   const source = await readSource(io.cwd, file);
-  const compiled = successOf(context, source, compile(source));
+  // Formats that are to be derived stand for themselves until the first derivation: state and batch do not depend on them.
+  const compiled = successOf(context, source, compile(source, { assign: measuredAssignment }));
   if (!compiled) return EXIT.diagnostics;
   checkMemory(compiled.program);
   const { spec, hash } = compiled;
+  const derives = autoSites(spec).length > 0;
   const out = options.out ?? join('runs', spec.name);
   const folder = resolve(io.cwd, out);
   const recorded = options.resume ? (await findRun(folder))?.record : undefined;
@@ -52,6 +59,7 @@ export async function trainCommand(context: Context, file: string, options: Opti
       epochs: options.epochs ?? recorded?.epochs ?? spec.train.epochs,
       engine: engineName,
       threads,
+      refresh: derives ? (options.refresh ?? recorded?.refresh ?? 1) : 0,
       engineDescription: engine.description,
       qspec: qspecVersion(),
       node: process.version,
@@ -72,19 +80,36 @@ export async function trainCommand(context: Context, file: string, options: Opti
       root: dataRoot(io.env),
       log: (line) => say(context, line),
     });
-    reportDiagnostics(context, source, exportDiagnostics(compiled));
+    if (!derives) reportDiagnostics(context, source, exportDiagnostics(compiled));
     say(
       context,
-      `training ${spec.name} on ${engine.description} into ${out} (formats ${compiled.plan.status})`,
+      `training ${spec.name} on ${engine.description} into ${out} (formats ${derives ? 'derived while training' : compiled.plan.status})`,
     );
     const outcome = await interruptible(context, (signal) => {
       const progress = createProgress(context);
+      const formatsFor = (run: { readonly folder: string; readonly stepsPerEpoch: number }) =>
+        trainingFormats({
+          ...run,
+          compiled,
+          dataset,
+          engine,
+          seed: record.seed,
+          epochs: record.epochs,
+          refresh: record.refresh,
+          settings: { ...DERIVE_SETTINGS, seed: record.seed },
+          log: (line) => say(context, line),
+          fail: (diagnostic) => {
+            reportDiagnostics(context, source, [diagnostic]);
+            throw runFailure('QS7113', { name: spec.name });
+          },
+        });
       return train(folder, compiled, dataset, engine, record, {
         specFolder: dirname(resolve(io.cwd, file)),
         replace: options.force === true,
         checkpointEvery: options.checkpointEvery ?? CHECKPOINT_EVERY,
         signal,
         observer: progress,
+        ...(derives ? { formats: formatsFor } : {}),
       }).finally(() => progress.stop());
     });
     if (outcome.kind === 'interrupted') {
