@@ -16,6 +16,7 @@ import { confirm, empiricalQuantile, type Observed } from '../../runtime/probe/c
 import { evaluatorOn, probeEngine } from '../../runtime/probe/evaluator.ts';
 import { batchTensors } from '../../runtime/train/batch-tensors.ts';
 import { initialState, type State } from '../../runtime/train/state.ts';
+import type { Bench } from '../main.ts';
 import { NETS, type Net, tightnessNet } from './nets.ts';
 
 /** One comparison of predicted and observed errors. */
@@ -77,6 +78,32 @@ export async function tightness(options: TightnessOptions): Promise<readonly Tig
   await engine.dispose();
   return rows;
 }
+
+/**
+ * The bench, as far as its environment selects: `QSPEC_NETS=dense2,cnn2`, `QSPEC_BITS=8`, `QSPEC_DRAWS=1000`, `QSPEC_BATCHES=1`. Finished
+ * rows stay in `runs/tightness`; each is printed to stderr as it comes.
+ */
+export const benchProbability: Bench = async () => {
+  const list = (name: string): readonly string[] => process.env[name]?.split(',') ?? [];
+  const number = (name: string): number | undefined => list(name).map(Number)[0];
+  const nets = NETS.filter((net) => list('QSPEC_NETS').length === 0 || list('QSPEC_NETS').includes(net));
+  const bits = list('QSPEC_BITS').map(Number);
+  const draws = number('QSPEC_DRAWS');
+  const batches = number('QSPEC_BATCHES');
+  const rows = await tightness({
+    nets,
+    ...(bits.length > 0 ? { bits } : {}),
+    ...(draws === undefined ? {} : { draws }),
+    ...(batches === undefined ? {} : { batches }),
+    folder: 'runs/tightness',
+    onRow: (row) => process.stderr.write(`${rowText(row)}\n`),
+  });
+  return rows.map((row) => ({
+    name: `${row.net}, ${row.bits} bits, ${row.point}, ${row.batch}, ${row.quantity}: predicted ÷ observed 99 % quantile`,
+    value: row.quantile,
+    unit: '',
+  }));
+};
 
 /** A row as one line. */
 export function rowText(row: TightnessRow): string {
