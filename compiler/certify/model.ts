@@ -84,9 +84,10 @@ function checkQuantity(
       checkExponent(curve, ratios[k] ?? 0, `${at}/${name}/${k}`, findings);
     });
   }
-  const size = ofGradient === undefined ? ratios.length + 1 : 0;
+  const size = ratios.length + 1;
   const { products } = stated.bias;
-  const square = products.length === size && products.every((row) => row.length === size);
+  const square =
+    products.length === 0 || (products.length === size && products.every((row) => row.length === size));
   findings.check('prediction', `${at}/bias/products`, square, () => `it must have ${size} rows and columns`);
   const symmetric = products.every((row, i) =>
     row.every((x, j) => isAlike(x, products[j]?.[i] ?? Number.NaN)),
