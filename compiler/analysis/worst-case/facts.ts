@@ -17,7 +17,11 @@ export interface Facts {
   /** The rounding of known values where it is known too: of weights to nearest, and views of them. */
   readonly roundings: readonly (KnownRounding | undefined)[];
   memo<V>(value: Value, key: string, compute: () => V): V;
+  readonly memos: Memos;
 }
+
+/** Facts about known tensors: the same tensor has the same norms in every graph that reads it, quantized or not. */
+export type Memos = Map<NdArray, Map<string, unknown>>;
 
 /** What is known of the inputs of a graph. */
 export interface InputFacts {
@@ -30,46 +34,55 @@ export interface InputFacts {
 export interface Refinement {
   readonly range: Range;
   readonly known: NdArray | undefined;
+  /** Where it is known already; else what the rules say of it. */
+  readonly rounding?: KnownRounding | undefined;
 }
 
 /**
  * Ranges of all values in one pass. Of a known tensor they are exact.
  * @param refine what is known of a value otherwise, in place of what the rules say
+ * @param memos what other graphs have found out about the same tensors
  */
 export function factsOf(
   graph: Graph,
   inputs: InputFacts,
   domain: Domain = 'meet',
   refine: (value: Value) => Refinement | undefined = () => undefined,
+  memos: Memos = new Map(),
 ): Facts {
   const ranges: Range[] = [];
   const known: (NdArray | undefined)[] = [];
-  const origins: Value[] = [];
-  const memos = new Map<string, unknown>();
+  const given: (KnownRounding | undefined)[] = [];
   const memo = <V>(value: Value, key: string, compute: () => V): V => {
-    const name = `${origins[value] ?? value} ${key}`;
-    if (!memos.has(name)) memos.set(name, compute());
-    return memos.get(name) as V;
+    const tensor = known[value];
+    if (tensor === undefined) return compute();
+    let found = memos.get(tensor);
+    if (found === undefined) {
+      found = new Map();
+      memos.set(tensor, found);
+    }
+    if (!found.has(key)) found.set(key, compute());
+    return found.get(key) as V;
   };
   graph.nodes.forEach((node, value) => {
     const refined = refine(value);
     const tensor = refined === undefined ? knownValue(node, inputs, known) : refined.known;
     known.push(tensor);
-    // A quantized weight is, in real arithmetic, the weight: its norms are computed once.
-    const sameAs = node.kind === 'op' && tensor !== undefined ? node.operands[0] : undefined;
-    const shared =
-      sameAs !== undefined && known[sameAs]?.data === tensor?.data && isAlike(known[sameAs], tensor);
-    origins.push(shared ? (origins[sameAs ?? value] ?? value) : value);
-    const range = refined?.range ?? rangeOf(graph, node, tensor, ranges, known, memo, inputs);
-    ranges.push(restricted(tightened(range, sizeOf(node.type.shape)), sizeOf(node.type.shape), domain));
+    if (refined?.rounding !== undefined) given[value] = refined.rounding;
+    const range = refined?.range ?? rangeOf(graph, node, tensor, ranges, known, memo, memos, inputs);
+    const size = sizeOf(node.type.shape);
+    ranges.push(restricted(tightened(range, size), size, domain));
   });
   const roundings: (KnownRounding | undefined)[] = [];
   if (domain === 'meet') {
-    graph.nodes.forEach((node) => {
-      roundings.push(node.kind === 'op' ? roundingOf(graph, node as OpNode, known, roundings) : undefined);
+    graph.nodes.forEach((node, value) => {
+      const rounding =
+        given[value] ??
+        (node.kind === 'op' ? roundingOf(graph, node as OpNode, known, roundings) : undefined);
+      roundings.push(rounding);
     });
   }
-  return { ranges, known, roundings, memo };
+  return { ranges, known, roundings, memo, memos };
 }
 
 function roundingOf<K extends OpName>(
@@ -102,10 +115,6 @@ function roundingOf<K extends OpName>(
 
 function noNoise(): never {
   throw new Error('a scale reads no noise');
-}
-
-function isAlike(a: NdArray | undefined, b: NdArray | undefined): boolean {
-  return a !== undefined && b !== undefined && a.shape.join() === b.shape.join();
 }
 
 /** In one domain a bound in the other norm is what follows from its own. */
@@ -158,14 +167,17 @@ function rangeOf(
   ranges: readonly Range[],
   known: readonly (NdArray | undefined)[],
   memo: Facts['memo'],
+  memos: Memos,
   inputs: InputFacts,
 ): Range {
-  if (tensor !== undefined && node.kind === 'op') {
+  const facts: Facts = { ranges, known, roundings: [], memo, memos };
+  if (tensor !== undefined) {
+    const exact = exactlyOnce(tensor, memos);
+    if (node.kind !== 'op') return exact;
     // What structure says of computed values is the op's to say: a quantized weight may be 0 where the weight is not.
-    const { away, cap, nonNegative } = ruleRange(graph, node as OpNode, ranges, known, memo);
-    return { ...exactRange(tensor), away, cap, nonNegative };
+    const { away, cap, nonNegative } = ruleRange(graph, node as OpNode, facts);
+    return { ...exact, away, cap, nonNegative };
   }
-  if (tensor !== undefined) return exactRange(tensor);
   switch (node.kind) {
     case 'input':
       return inputs.range(node);
@@ -175,18 +187,23 @@ function rangeOf(
         data: Float64Array.from(node.data),
       });
     case 'op':
-      return ruleRange(graph, node as OpNode, ranges, known, memo);
+      return ruleRange(graph, node as OpNode, facts);
   }
 }
 
-function ruleRange<K extends OpName>(
-  graph: Graph,
-  node: OpNode<K>,
-  ranges: readonly Range[],
-  known: readonly (NdArray | undefined)[],
-  memo: Facts['memo'],
-): Range {
-  return REGISTRY[node.op].bounds.range(contextOf(graph, node, { ranges, known, roundings: [], memo }));
+function exactlyOnce(tensor: NdArray, memos: Memos): Range {
+  const found = memos.get(tensor) ?? new Map<string, unknown>();
+  memos.set(tensor, found);
+  const range = (found.get(RANGE) as Range | undefined) ?? exactRange(tensor);
+  found.set(RANGE, range);
+  return range;
+}
+
+/** The memo of {@link exactRange}. */
+const RANGE = 'range';
+
+function ruleRange<K extends OpName>(graph: Graph, node: OpNode<K>, facts: Facts): Range {
+  return REGISTRY[node.op].bounds.range(contextOf(graph, node, facts));
 }
 
 /** What a rule of one node sees of the facts. */

@@ -1,6 +1,7 @@
 import type { ErrorAlgebra, Errors, ErrorTerms } from '../../ir/bound-rules.ts';
 import type { Graph, Phase, Value } from '../../ir/graph.ts';
 import { nodeOf } from '../../ir/graph.ts';
+import type { NdArray } from '../../ir/ndarray.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
 import { add, type Bound, ONE } from '../../numeric/bound.ts';
 import { rootOf } from '../../ops/bounds/range.ts';
@@ -8,7 +9,7 @@ import { gained, noError } from '../../ops/bounds/terms.ts';
 import { adjointErrors } from './adjoint.ts';
 import type { Domain } from './domain.ts';
 import { errorsOf } from './errors.ts';
-import { type Facts, factsOf, type InputFacts } from './facts.ts';
+import { type Facts, factsOf, type InputFacts, type Refinement } from './facts.ts';
 import { batchRange, type SampleForward, sampleForward, samplesIn } from './forward.ts';
 import { logitSlopes, type Slopes } from './jacobian.ts';
 
@@ -39,21 +40,27 @@ export interface PrepareOptions {
 export function prepareStep(
   step: Graph,
   single: Graph,
-  inputs: InputFacts & { readonly materialized: boolean },
+  given: InputFacts & { readonly materialized: boolean },
   { domain = 'meet', adjoint = domain === 'meet' }: PrepareOptions = {},
 ): PreparedStep {
+  const inputs = { ...given, known: onceEach((input) => given.known(input)) };
   const forward = sampleForward(step, single);
   if (forward === undefined) {
     const facts = factsOf(step, inputs, domain);
     return { graph: step, facts, domain, sample: undefined, adjoint: none('batch norm') };
   }
   const sampleFacts = factsOf(single, inputs, domain);
-  const facts = factsOf(step, inputs, domain, (value) => {
+  const refine = (value: Value): Refinement | undefined => {
     const twin = forward.counterpart.get(value);
     const range = twin === undefined ? undefined : sampleFacts.ranges[twin];
     if (twin === undefined || range === undefined) return undefined;
-    return { range: batchRange(range, samplesIn(step, value, single, twin)), known: sampleFacts.known[twin] };
-  });
+    return {
+      range: batchRange(range, samplesIn(step, value, single, twin)),
+      known: sampleFacts.known[twin],
+      rounding: sampleFacts.roundings[twin],
+    };
+  };
+  const facts = factsOf(step, inputs, domain, refine, sampleFacts.memos);
   const sample = { forward, facts: sampleFacts };
   if (!adjoint || !inputs.materialized) {
     return { graph: step, facts, domain, sample, adjoint: none('weights') };
@@ -66,6 +73,15 @@ export function prepareStep(
   const { slopes, unsupported } = logitSlopes(single, sampleFacts, x, logits);
   const found = slopes === undefined ? none(unsupported) : { slopes, logits };
   return { graph: step, facts, domain, sample, adjoint: found };
+}
+
+/** Each tensor made once for all graphs that read it. */
+function onceEach(known: InputFacts['known']): InputFacts['known'] {
+  const made = new Map<string, NdArray | undefined>();
+  return (input) => {
+    if (!made.has(input.input)) made.set(input.input, known(input));
+    return made.get(input.input);
+  };
 }
 
 function none(reason: 'batch norm' | 'weights' | OpName): {
@@ -130,7 +146,8 @@ export function passErrors<T>(step: PreparedStep, options: PassOptions<T>): read
       terms: (twin, own) => {
         const value = back.get(twin);
         const renamed = value === undefined ? own : terms(value, own);
-        known.set(twin, renamed);
+        // Held for the adjoint alone: the terms of a deep net are most of what an analysis keeps in memory.
+        if (step.adjoint.slopes?.has(twin)) known.set(twin, renamed);
         return renamed;
       },
     }),
@@ -173,7 +190,13 @@ export function pointFacts(
   errors: readonly Errors<Bound>[],
   inputs: InputFacts,
 ): Facts {
-  return factsOf(graph, inputs, domain, (value) => {
+  const known = new Map(
+    graph.nodes.flatMap((node, value) =>
+      node.kind === 'input' ? [[node.input, facts.known[value]] as const] : [],
+    ),
+  );
+  const same: InputFacts = { range: (input) => inputs.range(input), known: ({ input }) => known.get(input) };
+  const refine = (value: Value): Refinement | undefined => {
     const range = facts.ranges[value];
     const e = errors[value];
     if (!isForward(graph, value) || range === undefined || e === undefined) return undefined;
@@ -186,7 +209,8 @@ export function pointFacts(
       norm2: add(norm2, e.two),
     };
     return { range: moved, known: exact ? facts.known[value] : undefined };
-  });
+  };
+  return factsOf(graph, same, domain, refine, facts.memos);
 }
 
 function isScale(graph: Graph, value: Value): boolean {
