@@ -588,6 +588,19 @@ export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
     zero: [],
     reached: [
       {
+        term: 'local',
+        operands: [x([2], 2 ** -40), x([2], 2 ** -150, 0, { nonNegative: true }), unit(), unit()],
+        attributes: { ...ADAM, epsilon: 2 ** -60 },
+        direction: 'toward',
+        coarse: { reached: 0.4, why: 'roundings are charged beside the underflow under the root' },
+      },
+      {
+        term: 'through 2',
+        operands: [x([2], 1), x([2], 1, 3, positive(1)), unit(2, 2), unit(4, 4)],
+        attributes: ADAM,
+        coarse: { reached: -1e9, why: 'only that the bound holds' },
+      },
+      {
         term: 'through 0',
         operands: [x([2], 0, E), x([2], 0, 0, { nonNegative: true }), unit(2), unit()],
         attributes: ADAM,
@@ -664,6 +677,19 @@ export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
   quantize: {
     zero: ['through 1'],
     reached: [
+      // What caps the computed values is far below their range and error together.
+      {
+        term: 'local',
+        operands: [x([2], [1, (126.5 + 1e-5) / 127], [0, (-253 - 2e-5) / 127], cap(1)), following(INT8)],
+        attributes: { element: INT8 },
+        norm: 'inf',
+      },
+      {
+        term: 'local',
+        operands: [x([4], 272 + 1e-4, -544 - 2e-4, cap(272 + 1e-4)), ONES],
+        attributes: { element: E4M3 },
+        direction: 'none',
+      },
       {
         term: 'through 0',
         operands: [x([8], [127, 1, 2, 3, 4, 5, 6, 7], 1, {}), following(BF16)],

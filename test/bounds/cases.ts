@@ -152,8 +152,20 @@ function adam(draw: CaseBuilder): Value {
   ] as const);
   const epsilon = 10 ** random.between(-8, 0);
   const shape = random.pick([[], [4], [2, 3]]);
-  const steps = 1 + random.below(random.pick([2, 8, 60]));
-  const gradients = Array.from({ length: steps }, () => drawTensor(random, 'real', shape));
+  const steps = 1 + random.below(random.pick([2, 8, 60, 400]));
+  // The sequence gⱼ ∝ (β₁/β₂)ʲ, newest first, reaches the cap of |m̂|/√v̂ after that many steps.
+  const worst = random.chance(0.3);
+  const drawn = drawTensor(random, 'real', shape);
+  const gradients = Array.from({ length: steps }, (_, s) => {
+    if (!worst) return drawTensor(random, 'real', shape);
+    const share = (beta1 / beta2) ** (steps - 1 - s);
+    const scaled = ({ data }: Tensor['real']) =>
+      ndarray(
+        shape,
+        data.map((g) => g * share),
+      );
+    return { ...drawn, real: scaled(drawn.real), computed: scaled(drawn.computed) };
+  });
   const exactState = random.chance(0.6);
   const moments = (of: 'real' | 'computed') => {
     const m = new Float64Array(sizeOf(shape));

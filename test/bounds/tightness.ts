@@ -1,41 +1,75 @@
+import type { Range } from '../../compiler/ir/bound-rules.ts';
+import type { NdArray } from '../../compiler/ir/ndarray.ts';
 import type { OpName } from '../../compiler/ir/op-attributes.ts';
-import { isUnbounded, toNumber } from '../../compiler/numeric/bound.ts';
+import { type Bound, toNumber } from '../../compiler/numeric/bound.ts';
 import { Adversary } from './adversary.ts';
-import { NORMS } from './attain.ts';
 import { caseOf } from './cases.ts';
-import { analyse, computedValues, distanceOf, realValues } from './check.ts';
+import { analyse, computedValues, distanceOf, normsOf, realValues } from './check.ts';
 import { Random } from './random.ts';
 
-/** Bound ÷ observed of an op's result in each norm: the geometric mean over cases, 1 being the tightest that there is. */
-export interface Tightness {
-  readonly inf: number;
-  readonly two: number;
-}
+/** What is said of an op's result: its errors, its range, and what structure says of computed values. */
+const MEASURES = ['inf', 'two', 'pos', 'neg', 'norm2', 'away', 'cap'] as const;
 
-const CASES = 120;
+/** Bound ÷ observed by what is bounded: the geometric mean over cases, 1 being the tightest that there is. */
+export type Tightness = Readonly<Record<(typeof MEASURES)[number], number>>;
 
-/** Over seeded cases in the meet, those left out in which nothing is observed or nothing is bounded. */
+const CASES = 150;
+
+/** What counts for no bound at all, so that a mean is finite. */
+const FAR = 1e9;
+
+/** Over seeded cases in the meet; where nothing is observed nothing is measured. */
 export function tightnessOf(op: OpName): Tightness {
   const random = new Random(20261122);
-  const logs = { inf: 0, two: 0 };
-  let count = 0;
+  const logs = new Map<string, number[]>(MEASURES.map((measure) => [measure, []]));
   for (let i = 0; i < CASES; i++) {
     const one = caseOf(op, random.below(2 ** 31));
     const adversary = new Adversary(random.below(2 ** 31));
     const value = one.graph.nodes.findLastIndex((node) => node.kind === 'op' && node.op === op);
     const [real, computed] = [realValues(one)[value], computedValues(one, adversary)[value]];
-    const error = analyse(one, 'meet').errors[value];
-    if (real === undefined || computed === undefined || error === undefined) continue;
+    const { errors, ranges } = analyse(one, 'meet');
+    const [error, range] = [errors[value], ranges[value]];
+    if (real === undefined || computed === undefined || error === undefined || range === undefined) continue;
     const observed = distanceOf(computed, real);
-    const bound = { inf: toNumber(error.inf), two: toNumber(error.two) };
-    const measurable = NORMS.every(
-      (norm) => !isUnbounded(error[norm]) && observed[norm] > 0 && bound[norm] < Infinity,
-    );
-    if (!measurable) continue;
-    for (const norm of NORMS) logs[norm] += Math.log(bound[norm] / observed[norm]);
-    count++;
+    for (const norm of ['inf', 'two'] as const) {
+      if (observed[norm] > 0 && observed[norm] < Infinity)
+        put(logs, norm, toNumber(error[norm]) / observed[norm]);
+    }
+    measureRange(logs, range, real, computed);
   }
-  const mean = (norm: 'inf' | 'two') =>
-    count === 0 ? 1 : Number(Math.exp(logs[norm] / count).toPrecision(4));
-  return { inf: mean('inf'), two: mean('two') };
+  return Object.fromEntries(MEASURES.map((measure) => [measure, mean(logs.get(measure) ?? [])])) as Tightness;
 }
+
+function measureRange(logs: Map<string, number[]>, range: Range, real: NdArray, computed: NdArray): void {
+  const { inf, two } = normsOf(real.data);
+  if (inf === 0 || !(inf < Infinity)) return;
+  // Both sides beside the magnitude, so that a side that is not reached counts where it is more than 0.
+  const side = (bound: Bound, reached: number): number =>
+    (toNumber(bound) + inf) / (Math.max(reached, 0) + inf);
+  put(logs, 'pos', side(range.pos, Math.max(...real.data)));
+  put(logs, 'neg', side(range.neg, Math.max(...real.data.map((x) => -x))));
+  put(logs, 'norm2', toNumber(range.norm2) / two);
+  const magnitudes = [...real.data, ...computed.data].map(Math.abs);
+  put(logs, 'away', Math.min(...magnitudes) / toNumber(range.away));
+  put(logs, 'cap', toNumber(range.cap) / Math.max(...magnitudes));
+}
+
+function put(logs: Map<string, number[]>, measure: string, ratio: number): void {
+  if (!Number.isNaN(ratio)) logs.get(measure)?.push(Math.log(Math.min(Math.max(ratio, 1), FAR)));
+}
+
+function mean(logs: readonly number[]): number {
+  if (logs.length === 0) return 1;
+  return Number(Math.exp(logs.reduce((a, b) => a + b, 0) / logs.length).toPrecision(5));
+}
+
+/** The first measure in which a table is exceeded, if there is one. */
+export function looser(op: OpName, table: Readonly<Record<string, Tightness>>): string | undefined {
+  const measured = tightnessOf(op);
+  const known = table[op];
+  const worse = MEASURES.find((measure) => !(measured[measure] <= (known?.[measure] ?? 1) * ROOM));
+  return worse === undefined ? undefined : `${op} ${worse} ${measured[worse]}`;
+}
+
+/** By how much a mean may grow without notice. */
+const ROOM = 1.002;

@@ -1,7 +1,7 @@
 import type { ErrorAlgebra, ErrorContext, Errors, ErrorTerms, Range } from '../../ir/bound-rules.ts';
 import { sizeOf } from '../../ir/graph.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
-import { add, type Bound, isUnbounded, ONE, ZERO } from '../../numeric/bound.ts';
+import { type Bound, isUnbounded, ONE, ZERO } from '../../numeric/bound.ts';
 import { magnitude, rootOf, U32, UNDERFLOW } from './range.ts';
 
 /** Parts of which error rules are made. */
@@ -72,8 +72,4 @@ export function charged<T>(
 ): Errors<T> {
   const uncertain = algebra.jump(e.inf, threshold, ONE);
   return { inf: algebra.product([uncertain, level.inf]), two: algebra.product([uncertain, level.two]) };
-}
-
-export function plus(a: Bound, b: Bound): Bound {
-  return add(a, b);
 }

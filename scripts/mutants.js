@@ -1,0 +1,170 @@
+// Mutants of the error rules in compiler/ops/bounds, each run against the laws of test/bounds: how many die, and which survive.
+//
+//   node scripts/mutants.js [--file NAME] [--list] [--limit N]
+//
+// A mutant is one edit of the syntax tree. The tree is transpiled once for each worker; a mutant replaces one file in it.
+import { fork } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { mutantsOf } from './mutants/operators.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const RULES = 'compiler/ops/bounds';
+const CACHE = join(ROOT, 'node_modules/.cache/qspec-mutants');
+const TIGHTNESS = join(ROOT, 'test/bounds/tightness.json');
+const SURVIVORS = join(ROOT, 'test/bounds/survivors.json');
+const WORKERS = 2;
+const TIMEOUT = 40_000;
+/** The share of mutants that must die. */
+const LEAST = 0.95;
+
+const args = process.argv.slice(2);
+const option = (name) => (args.includes(name) ? args[args.indexOf(name) + 1] : undefined);
+
+function transpiled(text) {
+  const compilerOptions = {
+    module: ts.ModuleKind.ESNext,
+    target: ts.ScriptTarget.ES2023,
+    rewriteRelativeImportExtensions: true,
+    verbatimModuleSyntax: true,
+  };
+  return ts.transpileModule(text, { compilerOptions }).outputText;
+}
+
+function sources(folder) {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return sources(path);
+    return path.endsWith('.ts') && !path.endsWith('.test.ts') ? [path] : [];
+  });
+}
+
+/** The folder of a worker, with everything that the laws import. */
+function prepared(worker) {
+  const folder = join(CACHE, `worker${worker}`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  const wanted = ['compiler', 'test/bounds', 'test/support'].flatMap(sources).concat('test/ops/samples.ts');
+  for (const path of wanted) {
+    const target = join(folder, path.replace(/\.ts$/, '.js'));
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, transpiled(readFileSync(join(ROOT, path), 'utf8')));
+  }
+  return folder;
+}
+
+/** Files that rules of all ops are made of: their mutants are judged each in a process of its own. */
+const SHARED = new Set(['range.ts', 'terms.ts']);
+
+const script = (name) => join(ROOT, 'scripts/mutants', name);
+
+function started(name, folder) {
+  return fork(script(name), [folder, TIGHTNESS], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+}
+
+/** The next message of a child that is not its greeting; a timeout or an early end is one too. */
+function answerOf(child) {
+  return new Promise((resolve) => {
+    const done = (law) => {
+      clearTimeout(timer);
+      child.removeAllListeners();
+      resolve(law);
+    };
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      done('timeout');
+    }, TIMEOUT);
+    child.on('message', (message) => {
+      if (!message.ready) done(message.law);
+    });
+    child.on('exit', () => done('timeout'));
+  });
+}
+
+/** Judges mutants one after another; a process that a mutant has hung is replaced. */
+function judge(folder) {
+  let child;
+  const inside = (mutant) => {
+    if (child === undefined || child.exitCode !== null || child.killed) child = started('worker.js', folder);
+    child.send(mutant);
+    return answerOf(child);
+  };
+  const alone = async ({ path, code }) => {
+    const target = join(folder, path.replace(/\.ts$/, '.js'));
+    const original = readFileSync(target, 'utf8');
+    writeFileSync(target, code);
+    const law = await answerOf(started('alone.js', folder));
+    writeFileSync(target, original);
+    return law;
+  };
+  return {
+    unchanged: () => inside('unchanged'),
+    judged: (mutant) => (SHARED.has(mutant.file) ? alone(mutant) : inside(mutant)),
+    end: () => child?.kill(),
+  };
+}
+
+const files = readdirSync(join(ROOT, RULES)).filter(
+  (name) => option('--file') === undefined || name === option('--file'),
+);
+const mutants = files.sort().flatMap((name) => {
+  const path = `${RULES}/${name}`;
+  const text = readFileSync(join(ROOT, path), 'utf8');
+  return mutantsOf(text, name).map((mutant) => ({
+    ...mutant,
+    path,
+    file: name,
+    name: name.replace('.ts', ''),
+  }));
+});
+const chosen = mutants.slice(0, Number(option('--limit') ?? mutants.length));
+
+if (args.includes('--list')) {
+  for (const { id, before, after } of chosen) console.log(`${id}: ${before} → ${after}`);
+  console.log(`${chosen.length} mutants`);
+  process.exit(0);
+}
+
+const judges = Array.from({ length: WORKERS }, (_, worker) => judge(prepared(worker)));
+const unchanged = await judges[0]?.unchanged();
+if (unchanged !== undefined) {
+  console.error(`The laws do not hold before anything is changed: ${unchanged}`);
+  process.exit(1);
+}
+
+const survivors = [];
+const killers = new Map();
+let next = 0;
+async function work({ judged, end }) {
+  for (let number = next++; number < chosen.length; number = next++) {
+    const { id, before, after, text, ...place } = chosen[number];
+    const law = await judged({ ...place, number, code: transpiled(text) });
+    const killer = law?.match(/^(law \d|timeout|exception)/)?.[0] ?? 'survived';
+    killers.set(killer, (killers.get(killer) ?? 0) + 1);
+    if (law === undefined) survivors.push({ id, before, after });
+    if (args.includes('--verbose') || law === undefined) {
+      console.log(`${id}: ${before} → ${after}: ${law ?? 'SURVIVED'}`);
+    }
+  }
+  end();
+}
+await Promise.all(judges.map(work));
+
+const justified = JSON.parse(readFileSync(SURVIVORS, 'utf8'));
+const reasonOf = ({ id }) => justified.find((entry) => entry.id === id)?.reason;
+console.log('\nSurvivors:');
+for (const survivor of survivors.sort((a, b) => (a.id < b.id ? -1 : 1))) {
+  console.log(
+    `  ${survivor.id}: ${survivor.before} → ${survivor.after}: ${reasonOf(survivor) ?? 'NOT JUSTIFIED'}`,
+  );
+}
+const dead = chosen.length - survivors.length;
+for (const [killer, count] of [...killers].sort()) console.log(`${killer}: ${count}`);
+console.log(`${dead} of ${chosen.length} mutants died, ${((100 * dead) / chosen.length).toFixed(1)} %`);
+const unexplained = survivors.filter((survivor) => reasonOf(survivor) === undefined);
+if (unexplained.length > 0)
+  console.log(`${unexplained.length} survivors are not justified in test/bounds/survivors.json`);
+process.exit(dead / chosen.length >= LEAST && unexplained.length === 0 ? 0 : 1);
