@@ -9,21 +9,30 @@ import { countsTowards, type Study } from './study.ts';
 /** Passes for the effect of each jump. Its square is then too large by a factor of at most `1 + 2/PASSES`, never too small on average. */
 const PASSES = 4;
 
+/** More jumps than this are not rare. */
+const FEW = 200_000;
+
+/** One way to bound a quantile: at this probability, with what rare jumps add to the variance of the squared error. */
+export interface Tail {
+  readonly probability: number;
+  readonly kurtosis: number;
+}
+
 /**
  * What rare jumps add to the variance of the gradient's squared error, beyond that of a Gaussian with their covariance: the fourth cumulant
  * `Σ_j p(1−p)(1−6p(1−p))·(amount²·‖J_·j‖²)²`, where positive. It decides at 16 bits, where a quantile of 99 % may be one
- * switch that happens in one step of thirty.
+ * switch that happens in one step of thirty. Or jumps of total probability ε are left out, and the quantile taken at p + ε.
  */
 export async function jumpKurtosis(
   subject: Study,
   pass: Pass,
   injections: readonly Injection[],
-  { seed }: Pick<Settings, 'seed'>,
-): Promise<number> {
+  { seed, probability: stated }: Pick<Settings, 'seed' | 'probability'>,
+): Promise<readonly Tail[]> {
   const jumping = injections.flatMap(({ point, jumps }) =>
     jumps ? [{ point, ...jumps, effect: new Float64Array(jumps.to.length) }] : [],
   );
-  if (jumping.every(({ to }) => to.length === 0)) return 0;
+  if (jumping.every(({ to }) => to.length === 0)) return [{ probability: stated, kurtosis: 0 }];
   for (let i = 0; i < PASSES; i++) {
     const cotangents = subject.targets.map(({ name, value }): [string, ProbeTensor] => {
       const shape = subject.shapeOf(value);
@@ -43,11 +52,39 @@ export async function jumpKurtosis(
     }
   }
   let sum = 0;
-  for (const { probability, effect } of jumping) {
-    for (let j = 0; j < effect.length; j++) {
-      const odds = (probability[j] ?? 0) * (1 - (probability[j] ?? 0));
-      sum += Math.max(0, odds * (1 - 6 * odds)) * (effect[j] ?? 0) ** 2;
+  for (const { probability, effect } of jumping)
+    for (let j = 0; j < effect.length; j++) sum += cumulantOf(probability[j] ?? 0, effect[j] ?? 0);
+  const tails: Tail[] = [{ probability: stated, kurtosis: sum }];
+  if (jumping.reduce((count, { to }) => count + to.length, 0) <= FEW) {
+    // The largest jumps that together happen in at most half of the steps that may exceed the quantile.
+    const missed = (1 - stated) / 2;
+    let [odds, rest] = [0, sum];
+    for (const { p, cumulant } of jumping.flatMap(singles).sort((a, b) => b.effect - a.effect)) {
+      if (odds + p > missed) break;
+      odds += p;
+      rest -= cumulant;
     }
+    tails.push({ probability: stated + odds, kurtosis: Math.max(0, rest) });
   }
-  return sum;
+  return tails;
+}
+
+/** The fourth cumulant of one jump, where positive. */
+function cumulantOf(p: number, effect: number): number {
+  const odds = p * (1 - p);
+  return Math.max(0, odds * (1 - 6 * odds)) * effect * effect;
+}
+
+function singles({
+  probability,
+  effect,
+}: {
+  readonly probability: Float32Array;
+  readonly effect: Float64Array;
+}) {
+  return Array.from(effect, (e, j) => ({
+    p: probability[j] ?? 0,
+    effect: e,
+    cumulant: cumulantOf(probability[j] ?? 0, e),
+  })).filter(({ cumulant }) => cumulant > 0);
 }

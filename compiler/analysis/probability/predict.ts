@@ -125,14 +125,17 @@ export async function summaries(
     ['loss', await lossProducts(subject, pass, injections, lookup(products, 'loss'))] as const,
   ]);
   const updateProducts = await sampleUpdates(subject, updates, pass, base, draws);
-  const kurtosis = await jumpKurtosis(subject, pass, injections, settings);
+  const tails = await jumpKurtosis(subject, pass, injections, settings);
   const ofGradient = expectedSquare(lookup(quantities, 'gradient'));
   return new Map(
     [...quantities, ['update', updateProducts] as const].map(([name, p]) => {
       // A jump is taken to reach each parameter's gradient, and the update, in proportion to their errors.
       const share = name === 'logits' || name === 'loss' ? 0 : expectedSquare(p) / ofGradient;
-      const rare = kurtosis > 0 ? kurtosis * share * share : 0;
-      return [name, summarize(p, settings.probability, rare)];
+      const shared = tails.map(({ probability, kurtosis }) => ({
+        probability,
+        kurtosis: kurtosis > 0 ? kurtosis * share * share : 0,
+      }));
+      return [name, summarize(p, shared)];
     }),
   );
 }

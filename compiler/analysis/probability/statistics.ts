@@ -53,29 +53,29 @@ export function sumProducts(all: readonly ErrorProducts[]): ErrorProducts {
  * variance `2·tr C² + 4·bᵀCb`, C the covariance, which `(e_i·e_j)²` and `(e_i·b)²` estimate without bias; Cantelli's inequality
  * puts the p-quantile of anything at most `√(p/(1−p))` standard deviations above its mean (`probability-mode.md`, Quantile).
  *
- * @param kurtosis what rare large terms add to that variance
+ * @param tails probabilities, with what rare large terms add to that variance; the least bound is taken
  */
 export function summarize(
-  { gram, cross, bias, square }: ErrorProducts,
-  probability: number,
-  kurtosis = 0,
+  products: ErrorProducts,
+  tails: readonly { readonly probability: number; readonly kurtosis: number }[],
 ): QuantityPrediction {
+  const { gram, cross, bias, square } = products;
   const m = cross.length;
-  let trace = 0;
   let pairs = 0;
-  for (let i = 0; i < m; i++) {
-    trace += gram[i * m + i] ?? 0;
-    for (let j = 0; j < m; j++) if (i !== j) pairs += (gram[i * m + j] ?? 0) ** 2;
-  }
-  const expected = trace / m + bias;
+  for (let i = 0; i < m; i++) for (let j = 0; j < m; j++) if (i !== j) pairs += (gram[i * m + j] ?? 0) ** 2;
+  const expected = expectedSquare(products);
   const along = cross.reduce((sum, x) => sum + x * x, 0) / m;
-  const deviation = Math.sqrt((2 * pairs) / (m * (m - 1)) + 4 * along + kurtosis);
+  const gaussian = (2 * pairs) / (m * (m - 1)) + 4 * along;
+  const bounds = tails.map(
+    ({ probability, kurtosis }) =>
+      expected + Math.sqrt((probability / (1 - probability)) * (gaussian + kurtosis)),
+  );
   return {
     norm: Math.sqrt(square),
     rms: Math.sqrt(expected),
     bias: Math.sqrt(bias),
-    quantile: Math.sqrt(expected + Math.sqrt(probability / (1 - probability)) * deviation),
-    deviation,
+    quantile: Math.sqrt(Math.min(...bounds)),
+    deviation: Math.sqrt(gaussian + (tails[0]?.kurtosis ?? 0)),
   };
 }
 

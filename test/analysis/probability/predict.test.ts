@@ -32,7 +32,7 @@ describe('the quantile', () => {
       bias,
       bias,
     );
-    const summary = summarize(products, 0.99);
+    const summary = summarize(products, [{ probability: 0.99, kurtosis: 0 }]);
     expect(Math.abs(summary.rms ** 2 / (28 + 4) - 1)).toBeLessThan(0.1);
     // Var ‖e + b‖² = 2·(81 + 19) + 4·9·4.
     expect(Math.abs(summary.deviation / Math.sqrt(200 + 144) - 1)).toBeLessThan(0.15);
