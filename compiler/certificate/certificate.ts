@@ -36,6 +36,7 @@ export type ParametersStatement =
   | { readonly kind: 'initial'; readonly seed: number }
   /** Whatever the initializers may draw. */
   | { readonly kind: 'any_initial' }
+  /** Of a file: SHA-256 of its tensors, in their order, as a safetensors file without metadata; the steps taken. */
   | { readonly kind: 'checkpoint'; readonly sha256: string; readonly step: number };
 
 export type ReferenceName = 'real' | 'quantized_point';

@@ -21,7 +21,7 @@ import { checkWorstCase } from './worst-case.ts';
 
 /** What a certificate about a checkpoint is certified against. */
 export interface CheckpointState {
-  /** SHA-256 of the checkpoint's file. */
+  /** SHA-256 of its tensors as a safetensors file without metadata. */
   readonly sha256: string;
   readonly step: number;
   readonly tensors: FloatTensors;
@@ -64,7 +64,7 @@ function checkAgainstSpec(
   const programs = lowered(spec, certificate, findings);
   if (programs === undefined) return;
   const [program, single] = programs;
-  if (!checkParameters(certificate, program, state, findings)) return;
+  if (!checkParameters(certificate, spec, program, state, findings)) return;
   const names = program.tensors.filter(({ role }) => role === 'parameter').map(({ name }) => name);
   const leaves = leavesOf(spec, program, certificate.parameters, state?.tensors);
   const { worst_case: worstCase, probability = [] } = certificate;
@@ -145,32 +145,52 @@ function isTied(formats: ReadonlyMap<string, string>, a: string, b: string): boo
   return width(a) === width(b);
 }
 
-/** Whether the parameters that the certificate speaks of are at hand. */
+/** Whether the parameters that the certificate speaks of are at hand, or nothing depends on them here. */
 function checkParameters(
-  { parameters }: Certificate,
+  { parameters, worst_case: worstCase }: Certificate,
+  spec: CheckedSpec,
   program: TrainingProgram,
   state: CheckpointState | undefined,
   findings: Findings,
 ): boolean {
-  switch (parameters.kind) {
-    case 'any_initial':
+  const at = '/parameters';
+  if (parameters.kind === 'checkpoint') {
+    if (state === undefined && worstCase === undefined) {
+      findings.taken(`the parameters of step ${parameters.step}`);
       return true;
-    case 'initial': {
-      const drawn = program.tensors.filter(({ initializer }) => initializer.kind === 'uniform');
-      const count = drawn.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-      findings.check('parameters', '/parameters', count <= MOST_DRAWN, () =>
-        [`${count} parameters are too many to draw`, `at most ${MOST_DRAWN}`].join(': '),
-      );
-      return count <= MOST_DRAWN;
     }
-    case 'checkpoint': {
-      const right = state?.sha256 === parameters.sha256 && state.step === parameters.step;
-      findings.check('parameters', '/parameters', right, () =>
-        state === undefined
-          ? 'its checkpoint is needed'
-          : `the checkpoint is that of step ${state.step} and hashes to ${state.sha256}`,
-      );
-      return right;
-    }
+    const right = state?.sha256 === parameters.sha256 && state.step === parameters.step;
+    findings.check('parameters', at, right, () =>
+      state === undefined
+        ? 'its checkpoint is needed'
+        : `the checkpoint is that of step ${state.step} and hashes to ${state.sha256}`,
+    );
+    const misfit = state && misfitOf(program, state);
+    findings.check('parameters', at, misfit === undefined, () => `the checkpoint has no such ${misfit}`);
+    return right && misfit === undefined;
   }
+  if (worstCase === undefined) return true;
+  const { initFrom } = spec.model;
+  findings.check('parameters', at, initFrom === undefined, () =>
+    [`the spec's initial weights are those of ${initFrom?.path}`, 'a checkpoint of step 0'].join(', '),
+  );
+  const drawn = program.tensors.filter(({ initializer }) => initializer.kind === 'uniform');
+  const count = drawn.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const few = parameters.kind === 'any_initial' || count <= MOST_DRAWN;
+  findings.check(
+    'parameters',
+    at,
+    few,
+    () => `${count} parameters are too many to draw, at most ${MOST_DRAWN}`,
+  );
+  return initFrom === undefined && few;
+}
+
+/** What a checkpoint lacks of the step's tensors: optimizer state may be missing before the first step, where it is what it starts as. */
+function misfitOf(program: TrainingProgram, { step, tensors }: CheckpointState): string | undefined {
+  return program.tensors.find(({ name, role, shape }) => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) return step > 0 || role === 'parameter';
+    return tensor.shape.join() !== shape.join() || !tensor.data.every((x) => Number.isFinite(x));
+  })?.name;
 }

@@ -33,12 +33,20 @@ function powerOfTen(n: number): { readonly m: bigint; readonly e: number } {
   return { m, e };
 }
 
-/** For messages: five significant digits. */
+/** For people: five significant digits, rounded up. */
 export function writeDecimal(a: Dyadic): string {
   if (D.isUnbounded(a)) return 'unbounded';
   const { mantissa, exponent } = D.parts(a);
-  if (Math.abs(exponent) < 1000) return `${Number((mantissa * 2 ** exponent).toPrecision(5))}`;
+  if (Math.abs(exponent) < 1000) return `${fiveDigitsUp(mantissa * 2 ** exponent * (1 + 2 ** -51))}`;
   const decimal = (Math.log2(mantissa) + exponent) * Math.log10(2);
   const whole = Math.floor(decimal);
-  return `${Number((10 ** (decimal - whole)).toPrecision(5))}e${whole < 0 ? '' : '+'}${whole}`;
+  // The logarithm of a number of 10^15 digits has few digits left behind the point.
+  const slack = 1 + 2 ** -40 * Math.abs(exponent);
+  return `${fiveDigitsUp(10 ** (decimal - whole) * slack)}e${whole < 0 ? '' : '+'}${whole}`;
+}
+
+function fiveDigitsUp(x: number): number {
+  const near = Number(x.toPrecision(5));
+  if (near >= x) return near;
+  return Number((near + 10 ** (Math.floor(Math.log10(near)) - 4)).toPrecision(5));
 }

@@ -4,4 +4,4 @@
  */
 export { type CheckpointState, certify } from './certify.ts';
 export { readDecimal } from './decimal.ts';
-export type { Discrepancy, Kind, Verdict } from './verdict.ts';
+export type { Discrepancy, Kind, RecomputedBound, Verdict } from './verdict.ts';

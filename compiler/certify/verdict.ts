@@ -26,8 +26,17 @@ export interface Verdict {
   readonly discrepancies: readonly Discrepancy[];
   /** How many statements of each kind were compared with what was recomputed, or checked. */
   readonly checked: ReadonlyMap<Kind, number>;
+  /** Bounds of errors that were recomputed, for people: five digits. */
+  readonly bounds: readonly RecomputedBound[];
   /** What was taken as it is stated, because it cannot be recomputed without data. */
   readonly taken: readonly string[];
+}
+
+export interface RecomputedBound {
+  readonly reference: string;
+  readonly quantity: string;
+  readonly inf: string;
+  readonly two: string;
 }
 
 /** Collects what is found. */
@@ -35,11 +44,16 @@ export class Findings {
   readonly #first = new Map<Kind, Discrepancy>();
   readonly #checked = new Map<Kind, number>();
   readonly #taken = new Set<string>();
+  readonly #bounds: RecomputedBound[] = [];
 
   /** One statement: whether it is right, and if not, why. */
   check(kind: Kind, at: string, right: boolean, reason: () => string): void {
     this.#checked.set(kind, (this.#checked.get(kind) ?? 0) + 1);
     if (!right && !this.#first.has(kind)) this.#first.set(kind, { kind, at, reason: reason() });
+  }
+
+  bound(bound: RecomputedBound): void {
+    this.#bounds.push(bound);
   }
 
   taken(what: string): void {
@@ -66,6 +80,7 @@ export class Findings {
       holds: this.#first.size === 0,
       discrepancies: [...this.#first.values()],
       checked: this.#checked,
+      bounds: this.#bounds,
       taken: [...this.#taken],
     };
   }

@@ -65,6 +65,9 @@ export function checkWorstCase(stated: WorstCaseStatement, step: RecomputedStep,
     const recomputed = step.bounds[reference];
     const given = stated.bounds[reference] ?? {};
     const where = `${at}/bounds/${reference}`;
+    for (const [quantity, { error }] of recomputed) {
+      findings.bound({ reference, quantity, inf: writeDecimal(error.inf), two: writeDecimal(error.two) });
+    }
     compareAll(findings, 'bound', where, 'quantity', given, recomputed, (place, bound, { error, range }) => {
       compareNorms(findings, 'bound', `${place}/error`, bound.error, error);
       compareNorms(findings, 'bound', `${place}/range`, bound.range, range);

@@ -59,7 +59,8 @@ function createProgram(io: Io, done: (code: ExitCode) => void): Command {
       .argument('<file...>')
       .option('--no-analysis', 'only names, shapes, types and annotations')
       .option('--probe <n>', 'measure the errors on n minibatches of the training set as well', positive)
-      .option('--report <file>', 'write a page with costs, bounds and contributors', path),
+      .option('--report <file>', 'write a page with costs, bounds and contributors', path)
+      .option('--certificate <file>', 'write the worst case as a certificate', path),
     async () => (await import('./commands/check.ts')).check,
   );
   action(
@@ -71,6 +72,15 @@ function createProgram(io: Io, done: (code: ExitCode) => void): Command {
       .argument('<file>')
       .option('--functionals', 'print the error functionals of F, B and U too'),
     async () => (await import('./commands/explain.ts')).explain,
+  );
+  action(
+    program
+      .command('certify')
+      .description('recompute what a certificate states, and say whether it is so')
+      .argument('<certificate>')
+      .option('--spec <file>', 'the spec (default: spec.qspec or <name>.qspec beside the certificate)', path)
+      .option('--checkpoint <file>', 'the parameters that the certificate is about', path),
+    async () => (await import('./commands/certify.ts')).certifyCommand,
   );
   action(
     program

@@ -12,23 +12,39 @@ const MAX_BYTES = 16 * 1024 * 1024;
  * @throws UsageFailure where it is no readable text file
  */
 export async function readSource(cwd: string, path: string): Promise<Source> {
+  const bytes = await readBytes(cwd, path, MAX_BYTES, 'a spec');
+  try {
+    return { path, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+  } catch {
+    throw new UsageFailure(`cannot read ${path}: it is not UTF-8 text`);
+  }
+}
+
+/**
+ * Reads a file that the user named.
+ * @throws UsageFailure where it is no readable file, or has too many bytes for what it should be
+ */
+export async function readBytes(cwd: string, path: string, most: number, what: string): Promise<Uint8Array> {
   const full = resolve(cwd, path);
   const refuse = (reason: string) => new UsageFailure(`cannot read ${path}: ${reason}`);
-  let bytes: Uint8Array;
   try {
     const found = await stat(full);
     if (found.isDirectory()) throw refuse('it is a folder');
     if (!found.isFile()) throw refuse('it is not a regular file');
-    if (found.size > MAX_BYTES) throw refuse(`it has ${found.size} bytes, too many for a spec`);
-    bytes = await readFile(full);
+    if (found.size > most) throw refuse(`it has ${found.size} bytes, too many for ${what}`);
+    return await readFile(full);
   } catch (failure) {
     if (failure instanceof UsageFailure) throw failure;
     throw refuse(isMissing(failure) ? 'no such file' : systemReason(failure));
   }
+}
+
+/** Whether a file is there. */
+export async function isThere(cwd: string, path: string): Promise<boolean> {
   try {
-    return { path, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+    return (await stat(resolve(cwd, path))).isFile();
   } catch {
-    throw refuse('it is not UTF-8 text');
+    return false;
   }
 }
 

@@ -28,7 +28,10 @@ export interface CertificateOptions {
   readonly denominators?: Readonly<Record<string, number>>;
 }
 
-/** The certificate of a program's worst case; requirements with a probability are stated to hold by it too. */
+/**
+ * The certificate of a program's worst case; requirements with a probability are stated to hold by it too. Of a spec whose weights come from
+ * a file, that file is the checkpoint, of step 0.
+ */
 export function worstCaseCertificate(
   { spec, program }: CompiledSpec,
   { tool, seed = spec.train.seed, checkpoint, denominators }: CertificateOptions,

@@ -21,6 +21,8 @@ export interface CheckOptions {
   readonly report?: string;
   /** Minibatches to probe with. */
   readonly probe?: number;
+  /** Where to write the certificate. */
+  readonly certificate?: string;
 }
 
 /** What checking one file came to. */
@@ -40,10 +42,11 @@ export async function check(
   options: CheckOptions = {},
 ): Promise<ExitCode> {
   const { io, reporter, color, style } = context;
-  const wanted = options.report !== undefined || options.probe !== undefined;
-  if (wanted && files.length > 1) throw new UsageFailure('--report and --probe take one file at a time');
+  const wanted = [options.report, options.probe, options.certificate].some((option) => option !== undefined);
+  if (wanted && files.length > 1)
+    throw new UsageFailure('--report, --probe and --certificate take one file at a time');
   if (wanted && options.analysis === false)
-    throw new UsageFailure('--no-analysis leaves nothing to report or probe');
+    throw new UsageFailure('--no-analysis leaves nothing to report, probe or certify');
   const sink = reporter === 'json' ? io.stdout : io.stderr;
   let failed = 0;
   for (const file of files) {
@@ -77,6 +80,10 @@ async function extras(context: Context, analysis: StepAnalysis, options: CheckOp
       print(context, '');
       for (const line of probeText(probed.probe, probed.predicted)) print(context, line);
     }
+  }
+  if (options.certificate !== undefined) {
+    const { writeCertificate } = await import('./check-certificate.ts');
+    await writeCertificate(context, analysis, options.certificate);
   }
   if (options.report !== undefined) {
     const { writeReport } = await import('./check-report.ts');
