@@ -1,6 +1,6 @@
 // Mutants of the error rules in compiler/ops/bounds, each run against the laws of test/bounds: how many die, and which survive.
 //
-//   node scripts/mutants.js [--file NAME] [--list] [--limit N]
+//   node scripts/mutants.js [--file NAME] [--every N] [--offset N] [--list] [--verbose]
 //
 // A mutant is one edit of the syntax tree. The tree is transpiled once for each worker; a mutant replaces one file in it.
 import { fork } from 'node:child_process';
@@ -120,7 +120,9 @@ const mutants = files.sort().flatMap((name) => {
     name: name.replace('.ts', ''),
   }));
 });
-const chosen = mutants.slice(0, Number(option('--limit') ?? mutants.length));
+// Several hundred by default, evenly over all.
+const every = Number(option('--every') ?? (option('--file') === undefined ? 3 : 1));
+const chosen = mutants.filter((_, i) => i % every === Number(option('--offset') ?? 0));
 
 if (args.includes('--list')) {
   for (const { id, before, after } of chosen) console.log(`${id}: ${before} → ${after}`);

@@ -17,7 +17,8 @@ export type Norm = (typeof NORMS)[number];
 export type Operand =
   | { readonly kind: 'tensor'; readonly tensor: Tensor; readonly dtype: 'f32' | 'i32' }
   | { readonly kind: 'scale'; readonly attributes: OpAttributes['quantScale'] }
-  | { readonly kind: 'constant'; readonly value: number };
+  | { readonly kind: 'constant'; readonly value: number }
+  | { readonly kind: 'quantized'; readonly tensor: Tensor; readonly attributes: OpAttributes['quantScale'] };
 
 type Numbers = number | readonly number[];
 
@@ -49,6 +50,18 @@ export function known(shape: readonly number[], real: Numbers): Operand {
   const operand = x(shape, real);
   if (operand.kind !== 'tensor') throw new Error('a weight is a tensor');
   return { ...operand, tensor: { ...operand.tensor, known: true } };
+}
+
+/** A weight that is at hand, rounded on its way in. */
+export function rounded(
+  shape: readonly number[],
+  real: Numbers,
+  element: OpAttributes['quantize']['element'],
+): Operand {
+  const weight = known(shape, real);
+  if (weight.kind !== 'tensor') throw new Error('a weight is a tensor');
+  const axes = shape.map((_, i) => i);
+  return { kind: 'quantized', tensor: weight.tensor, attributes: { element, axes, kind: 'absmax' } };
 }
 
 /** The scale that follows the first operand. */
@@ -101,7 +114,11 @@ export function reachedBy<K extends OpName>(
   for (const operand of attainment.operands) {
     if (operand.kind === 'tensor') operands.push(draw.input(operand.tensor, operand.dtype));
     else if (operand.kind === 'constant') operands.push(draw.builder.constant(operand.value));
-    else operands.push(draw.builder.op('quantScale', [operands[0] ?? -1], operand.attributes));
+    else if (operand.kind === 'quantized') {
+      const weight = draw.input(operand.tensor);
+      const scale = draw.builder.op('quantScale', [weight], operand.attributes);
+      operands.push(draw.builder.op('quantize', [weight, scale], { element: operand.attributes.element }));
+    } else operands.push(draw.builder.op('quantScale', [operands[0] ?? -1], operand.attributes));
   }
   const value = draw.builder.op(op, operands, attainment.attributes);
   const one = draw.done(value);

@@ -7,6 +7,7 @@ import {
   known,
   ONES,
   type Operand,
+  rounded,
   type Term,
   x,
 } from './attain.ts';
@@ -174,6 +175,36 @@ const STANDARD = { axes: [0], epsilon: EPSILON };
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 0.25, exactState: false };
 const unit = (value = 1, error = 0) => x([], value, error, away(value));
 
+const PLAIN = { transposeA: false, transposeB: false };
+
+/** Products by weights that INT8 rounds: three tenths of a step off at most, and by half a step where a tie may go either way. */
+const ROUNDED: readonly Attainment<'matmul'>[] = [
+  { term: 'through 1', operands: [x([1, 2], [0, 1]), rounded([2, 1], [127, 0.3], INT8)], attributes: PLAIN },
+  {
+    term: 'through 1',
+    operands: [x([1, 3], [0, 1, -1]), rounded([3, 1], [127, 0.3, -0.3], INT8)],
+    attributes: PLAIN,
+  },
+  {
+    term: 'through 1',
+    operands: [x([2, 3], [0, 1, 1, 0, 1, -1]), rounded([3, 2], [127, 0, 0.3, 0.3, 0.3, -0.3], INT8)],
+    attributes: PLAIN,
+  },
+  {
+    term: 'through 1',
+    norm: 'inf',
+    operands: [x([1, 3], [0, 1, 0]), rounded([3, 2], [127, 0, 0.3, 0, 0, 0.3], INT8)],
+    attributes: PLAIN,
+  },
+  {
+    term: 'through 1',
+    direction: 'up',
+    operands: [x([1, 3], [0, 1, 1]), rounded([3, 2], [127, 0, 0.5, 1.5, 0.5, 0.5], INT8)],
+    attributes: PLAIN,
+    coarse: { reached: 0.2, why: 'a tie is charged beside the way that the reference takes' },
+  },
+];
+
 export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
   neg: passed({}),
   abs: passed({}, x([4], [1, 2, 3, 4], 0.5)),
@@ -260,6 +291,16 @@ export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
     bilinear({ a: [1, 2], b: [2, 2], attributes: { transposeA: false, transposeB: false } }, true),
     bilinear({ a: [2, 1], b: [2, 2], attributes: { transposeA: true, transposeB: true } }, true),
     [
+      // The rounding of a weight is known entry by entry: its sums, its norm, and what one result reads.
+      ...ROUNDED,
+      // Values far from their real ones, that a cap or the 2-norm holds.
+      {
+        term: 'through 1',
+        norm: 'inf',
+        operands: [x([1, 4], [1, 0, 0, 0], [0, 1, 0, 0]), x([4, 1], 0, [E, E, 0, 0])],
+        attributes: PLAIN,
+        coarse: { reached: 0.4, why: 'errors of both operands meet in one element' },
+      },
       // A known row that is read by each result, and a known matrix whose norm its entries do not tell.
       {
         term: 'through 1',

@@ -106,6 +106,11 @@ export function givenError({ real, computed }: Tensor): Errors<Bound> {
   return { inf: fromNumber(inf * (1 + 2 ** -52)), two: fromNumber(two * (1 + 2 ** -40)) };
 }
 
+/** Whether a tensor that is at hand is what the program holds; others may be as they are. */
+function isExactlyKnown({ real, computed, known }: Tensor): boolean {
+  return !known || real.data.every((x, i) => x === computed.data[i]);
+}
+
 export interface Analysis {
   readonly ranges: readonly Range[];
   readonly errors: readonly Errors<Bound>[];
@@ -132,6 +137,7 @@ export function analyse({ graph, inputs }: Case, domain: Domain): Analysis {
     algebra: NUMBERS,
     facts,
     domain,
+    knownRoundings: Array.from(inputs.values()).every(isExactlyKnown),
     given: (value) => {
       const node = nodeOf(graph, value);
       return node.kind === 'input' ? givenError(input(node.input)) : undefined;

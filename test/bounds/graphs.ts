@@ -21,8 +21,14 @@ export interface Making {
   readonly disturbed: boolean;
 }
 
-/** The graph once more with quantizers on some of its edges, of formats of every family. */
-function withQuantizers(original: Builder, loss: Value, random: Random, share: number) {
+/** The graph once more with quantizers on some of its edges, of formats of every family; or only of those whose scale follows the data. */
+export function withQuantizers(
+  original: Builder,
+  loss: Value,
+  random: Random,
+  share: number,
+  follow = false,
+) {
   const builder = newBuilder();
   const clone = <K extends OpName>(node: OpNode<K>, operands: readonly Value[]): Value =>
     builder.op(node.op, operands, node.attributes);
@@ -34,7 +40,7 @@ function withQuantizers(original: Builder, loss: Value, random: Random, share: n
     else {
       const operands = node.operands.map((operand) => {
         const x = values[operand] ?? -1;
-        return random.chance(share) ? quantizer(builder, x, random) : x;
+        return random.chance(share) ? quantizer(builder, x, random, follow) : x;
       });
       values.push(clone(node as OpNode, operands));
     }
@@ -42,18 +48,18 @@ function withQuantizers(original: Builder, loss: Value, random: Random, share: n
   return { builder, loss: values[loss] ?? -1, values };
 }
 
-function quantizer(builder: Builder, x: Value, random: Random): Value {
+function quantizer(builder: Builder, x: Value, random: Random, follow: boolean): Value {
   const element = random.pick(ELEMENTS.filter((e) => e.kind === 'float' || e.signed));
   const shape = builder.shapeOf(x);
   const axes = shape.map((_, i) => i);
   const kind = random.pick(['absmax', 'power_of_two'] as const);
   const stream = `s${builder.nodes.length}`;
   if (random.chance(0.25)) {
-    const settings = { element, axes, kind: random.pick(['none', kind] as const) };
+    const settings = { element, axes, kind: follow ? kind : random.pick(['none', kind] as const) };
     return builder.op('quantizeCotangent', [x], random.chance(0.5) ? { ...settings, stream } : settings);
   }
   const scale =
-    element.kind === 'float' && random.chance(0.3)
+    element.kind === 'float' && !follow && random.chance(0.3)
       ? builder.constant(1)
       : builder.op('quantScale', [x], { element, axes, kind });
   if (random.chance(0.5)) return builder.op('quantize', [x, scale], { element });

@@ -144,8 +144,10 @@ export function rangeOf(real: NdArray, computed: NdArray, random?: Random, struc
 
 /** A tensor of the given kind with its error and its range; `known` ones have the error of a float32 number at most. */
 export function drawTensor(random: Random, kind: Kind, shape: readonly number[]): Tensor {
-  const real = ndarray(shape, elements(random, kind, shape));
+  const drawn = elements(random, kind, shape);
   const known = random.chance(0.35) && kind !== 'distribution';
+  // Weights are float32 numbers, mostly.
+  const real = ndarray(shape, known && random.chance(0.7) ? drawn.map(storedAs) : drawn);
   const computed = ndarray(shape, known ? real.data.map(storedAs) : disturbed(random, kind, [...real.data]));
   const range = rangeOf(real, computed, random, true);
   const away = kind === 'away' || kind === 'positive';

@@ -13,7 +13,7 @@ const MEASURES = ['inf', 'two', 'pos', 'neg', 'norm2', 'away', 'cap'] as const;
 /** Bound ÷ observed by what is bounded: the geometric mean over cases, 1 being the tightest that there is. */
 export type Tightness = Readonly<Record<(typeof MEASURES)[number], number>>;
 
-const CASES = 150;
+const CASES = 100;
 
 /** What counts for no bound at all, so that a mean is finite. */
 const FAR = 1e9;
