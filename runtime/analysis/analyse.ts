@@ -85,7 +85,11 @@ export async function initialTensors(compiled: Compiled, cwd: string): Promise<F
   return new Map([...state].filter(([name]) => kept.includes(name)));
 }
 
-function quantityBounds({ program }: Compiled, worst: WorstCase): readonly QuantityBound[] {
+/** The quantities of an analysed step, each with what its bound is worth. */
+export function quantityBounds(
+  { program }: Pick<Compiled, 'program'>,
+  worst: WorstCase,
+): readonly QuantityBound[] {
   const taken = updateSize(worst);
   // Adam's direction is bounded by its β, whatever the gradient; other updates at the quantized point are not analysed apart.
   const everywhere = program.optimizer.kind === 'adam' || program.optimizer.kind === 'adamw';
