@@ -206,5 +206,11 @@ export interface ObservedBatch {
 export interface ObservedQuantity {
   readonly norm: number;
   readonly rms: number;
+  /** The smallest error that at least the stated share of the steps does not exceed. */
   readonly quantile: number;
+  /**
+   * The error of every step, ascending. Where they are stated of all batches the share of all steps within the tolerance is judged, else the
+   * quantile of each batch.
+   */
+  readonly errors?: readonly number[];
 }

@@ -127,7 +127,14 @@ const DEFINITIONS: Readonly<Record<string, Schema>> = {
   }),
   observed: object({
     batch: text,
-    quantities: record(object({ norm: notNegative, rms: notNegative, quantile: notNegative })),
+    quantities: record(
+      object({
+        norm: notNegative,
+        rms: notNegative,
+        quantile: notNegative,
+        'errors?': array(notNegative),
+      }),
+    ),
   }),
 };
 

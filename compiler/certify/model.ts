@@ -12,7 +12,7 @@ import { differs } from './worst-case.ts';
 /** Relative difference of figures that are computed twice in float64. */
 const ALIKE = 1e-9;
 
-function isAlike(a: number, b: number): boolean {
+export function isAlike(a: number, b: number): boolean {
   return Math.abs(a - b) <= ALIKE * Math.max(Math.abs(a), Math.abs(b));
 }
 

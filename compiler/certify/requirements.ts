@@ -5,6 +5,7 @@ import type {
   RequirementStatement,
 } from '../certificate/certificate.ts';
 import type { Requirement } from '../check/checked-spec.ts';
+import { checkObserved } from './confirmation.ts';
 import { writeDecimal } from './decimal.ts';
 import * as D from './dyadic.ts';
 import type { QuantityBounds, RecomputedStep } from './step.ts';
@@ -143,7 +144,7 @@ function checkProbability(
   for (const name of names) checkQuantity(statement, `/probability/${place}`, stated, at, name, findings);
 }
 
-/** Predicted and observed quantiles of every batch meet the tolerance. */
+/** The predicted quantile of every batch meets the tolerance, and so do real steps. */
 function checkQuantity(
   statement: ProbabilityStatement,
   from: string,
@@ -152,26 +153,20 @@ function checkQuantity(
   name: string,
   findings: Findings,
 ): void {
-  const observed = new Map(statement.confirmation?.batches.map((batch) => [batch.batch, batch.quantities]));
-  for (const batch of statement.batches) {
+  const limits = statement.batches.map((batch) => limitOf(statement, batch, stated, name));
+  statement.batches.forEach((batch, i) => {
     const predicted = batch.quantities[name];
-    const limit = limitOf(statement, batch, stated, name);
-    const real = observed.get(batch.batch)?.[name];
+    const limit = limits[i];
     findings.check('requirement', at, predicted !== undefined && limit !== undefined, () =>
       [`no prediction of ${name} on ${batch.batch}`, 'or nothing to divide it by'].join(', '),
     );
-    findings.check('confirmation', `${from}/confirmation`, real !== undefined, () =>
-      [`no real step measured ${name}`, `on ${batch.batch}`].join(' '),
+    if (predicted === undefined || limit === undefined) return;
+    const quantile = predicted.rms * predicted.quantile_factor;
+    findings.check('requirement', at, quantile <= limit, () =>
+      [`the predicted quantile of ${name} on ${batch.batch} is ${quantile}`, `above ${limit}`].join(', '),
     );
-    if (limit === undefined) continue;
-    const holds = (kind: string, quantile: number): void => {
-      findings.check('requirement', at, quantile <= limit, () =>
-        [`the ${kind} quantile of ${name} on ${batch.batch} is ${quantile}`, `above ${limit}`].join(', '),
-      );
-    };
-    if (predicted !== undefined) holds('predicted', predicted.rms * predicted.quantile_factor);
-    if (real !== undefined) holds('observed', real.quantile);
-  }
+  });
+  checkObserved(statement, from, stated, name, limits, findings);
 }
 
 /** The largest error that the requirement allows. */
@@ -188,26 +183,4 @@ function limitOf(
         ? batch.quantities[name]?.norm
         : statement.noise_floor[name];
   return denominator === undefined ? undefined : tolerance * denominator;
-}
-
-/** That real steps were enough for a quantile, and that their figures can be figures of one sample. */
-export function checkConfirmation(statement: ProbabilityStatement, at: string, findings: Findings): void {
-  const { confirmation, probability } = statement;
-  if (confirmation === undefined) return;
-  const place = `${at}/confirmation`;
-  const { steps } = confirmation;
-  const enough = steps * (1 - probability) >= 1 - 1e-9;
-  findings.check('confirmation', `${place}/steps`, enough, () =>
-    [`${steps} steps have no quantile of ${probability}`, 'beside their largest error'].join(', '),
-  );
-  confirmation.batches.forEach(({ quantities }, i) => {
-    for (const [name, { rms, quantile }] of Object.entries(quantities)) {
-      // Of n squares whose mean is rms², at least (1 − p)·n are as large as the quantile's.
-      const least = rms * rms * (1 + 1e-9);
-      const possible = quantile * quantile * (1 - probability) <= least;
-      findings.check('confirmation', `${place}/batches/${i}/quantities/${name}`, possible, () =>
-        [`no sample has rms ${rms}`, `and ${probability}-quantile ${quantile}`].join(' '),
-      );
-    }
-  });
 }

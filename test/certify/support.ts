@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { worstCaseCertificate } from '../../compiler/analysis/certificate/index.ts';
 import type { Certificate } from '../../compiler/certificate/index.ts';
+import type { CheckedSpec } from '../../compiler/check/checked-spec.ts';
 import { autoSites, levelsOf } from '../../compiler/lower/levels.ts';
 import { planFormats } from '../../compiler/lower/plan.ts';
+import type { TrainingProgram } from '../../compiler/lower/program.ts';
 import { lowerTraining } from '../../compiler/lower/training.ts';
 import { checkSource } from '../../compiler/pipeline.ts';
 import type { Source } from '../../compiler/source/source.ts';
@@ -37,8 +39,11 @@ precision {
 `,
 };
 
-/** The certificate of a spec's worst case; what is `auto` gets its widest level. */
-export function certificateOf(source: Source): Certificate {
+/** A spec's program; what is `auto` gets its widest level. */
+export function compiledOf(source: Source): {
+  readonly spec: CheckedSpec;
+  readonly program: TrainingProgram;
+} {
   const spec = checkSource(source).value;
   if (spec === undefined) throw new Error(`${source.path} does not check`);
   const formats = new Map(
@@ -50,7 +55,11 @@ export function certificateOf(source: Source): Certificate {
   const plan = planFormats(spec, { formats, why: 'test' }).value;
   const program = plan && lowerTraining(spec, plan).value;
   if (program === undefined) throw new Error(`${source.path} does not compile`);
-  return worstCaseCertificate({ spec, program }, { tool: 'test' });
+  return { spec, program };
+}
+
+export function certificateOf(source: Source): Certificate {
+  return worstCaseCertificate(compiledOf(source), { tool: 'test' });
 }
 
 /** Where a scalar stands in JSON: the keys that lead to it. */
