@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
+import { diagnoseStep } from '../compiler/analysis/diagnose/index.ts';
+import { analyseWorstCase, type WorstCase } from '../compiler/analysis/worst-case/index.ts';
 import { check } from '../compiler/check/check.ts';
 import type { Result } from '../compiler/diagnostics/diagnostic.ts';
-import { sizeOf } from '../compiler/ir/graph.ts';
-import { initialRange, initialValues } from '../compiler/lower/initialize.ts';
 import { planFormats } from '../compiler/lower/plan.ts';
-import type { StateTensor, TrainingProgram } from '../compiler/lower/program.ts';
 import { lowerTraining } from '../compiler/lower/training.ts';
+import { isUnbounded } from '../compiler/numeric/bound.ts';
+import { magnitude } from '../compiler/ops/bounds/range.ts';
 import type { Source } from '../compiler/source/source.ts';
 import { parse } from '../compiler/syntax/parse.ts';
 import { deepSpec } from './deep-spec.ts';
@@ -19,10 +20,10 @@ export interface CheckOnce {
   readonly cpu: number;
   /** The most memory held at once. */
   readonly megabytes: number;
+  /** Values of the step, and those whose range or error has no bound: what the targets of a regression reach. */
+  readonly values: number;
+  readonly unbounded: number;
 }
-
-/** Elements up to which initial values are made; beyond them their ranges have to do. */
-const MOST_ELEMENTS = 100_000_000;
 
 /**
  * Checks one spec in a process that has checked nothing before, as a user meets it, and prints a {@link CheckOnce}:
@@ -41,13 +42,16 @@ function main(argument: string): void {
   const spec = timed('check', () => resultOf(check(file, source)));
   const plan = timed('plan', () => resultOf(planFormats(spec)));
   const program = timed('lower', () => resultOf(lowerTraining(spec, plan)));
-  const initial = timed('initialize', () => initialOf(program));
-  timed('analyse', () => analyse(program, initial));
+  // With the initial weights drawn, and all three domains.
+  const worst = timed('analyse', () => analyseWorstCase(spec, plan, program));
+  timed('diagnose', () => diagnoseStep(spec, plan, program, worst));
   const { user, system } = process.cpuUsage();
   const once: CheckOnce = {
     stages,
     cpu: (user + system) / 1000,
     megabytes: process.resourceUsage().maxRSS / 1024,
+    values: worst.errors.length,
+    unbounded: unboundedOf(worst),
   };
   process.stdout.write(JSON.stringify(once));
 }
@@ -64,17 +68,11 @@ function resultOf<T>({ value, diagnostics }: Result<T>): T {
   return value;
 }
 
-type Initial = ReadonlyMap<string, Float32Array | ReturnType<typeof initialRange>>;
-
-/** What is known of each tensor before the first step: its values, or where a model is too large to hold them, their range. */
-function initialOf({ tensors }: TrainingProgram): Initial {
-  const elements = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  const known = (tensor: StateTensor) =>
-    elements > MOST_ELEMENTS ? initialRange(tensor.initializer) : initialValues(tensor, 0);
-  return new Map(tensors.map((tensor) => [tensor.name, known(tensor)]));
+function unboundedOf({ step, errors }: WorstCase): number {
+  return errors.filter((e, value) => {
+    const range = step.facts.ranges[value];
+    return range === undefined || isUnbounded(magnitude(range)) || isUnbounded(e.inf) || isUnbounded(e.two);
+  }).length;
 }
-
-/** The stage for the error analysis of F, B and U: its time and memory count here as soon as it is called. */
-function analyse(_program: TrainingProgram, _initial: Initial): void {}
 
 main(process.argv[2] ?? '');

@@ -36,7 +36,7 @@ export const benchCheck: Bench = async () => {
 };
 
 type Summary = ReturnType<typeof summary>;
-/** By stage, with `total`, `cpu` and `memory`. */
+/** By stage, with `total`, `cpu`, `memory` and counts of values. */
 type Summaries = ReadonlyMap<string, Summary>;
 
 /** Checks a spec in several processes, one after the other. */
@@ -45,10 +45,10 @@ async function checkApart(argument: string): Promise<Summaries> {
   const samples = new Map<string, number[]>();
   for (let i = 0; i < PROCESSES; i++) {
     const { stdout } = await promisify(execFile)(process.execPath, [script, argument]);
-    const { stages, cpu, megabytes } = JSON.parse(stdout) as CheckOnce;
+    const { stages, cpu, megabytes, values, unbounded } = JSON.parse(stdout) as CheckOnce;
     const total = Object.values(stages).reduce((a, b) => a + b, 0);
-    for (const [name, value] of Object.entries({ ...stages, total, cpu, memory: megabytes }))
-      samples.set(name, [...(samples.get(name) ?? []), value]);
+    const all = { ...stages, total, cpu, memory: megabytes, values, 'values without a bound': unbounded };
+    for (const [name, value] of Object.entries(all)) samples.set(name, [...(samples.get(name) ?? []), value]);
   }
   return new Map([...samples].map(([name, values]) => [name, summary(values)]));
 }
@@ -57,7 +57,7 @@ function toMeasurements(title: string, summaries: Summaries): Measurement[] {
   return [...summaries].map(([name, { median, least, greatest }]) => ({
     name: `${title}, ${name}`,
     value: median,
-    unit: name === 'memory' ? 'MB' : 'ms',
+    unit: name === 'memory' ? 'MB' : name.startsWith('values') ? '' : 'ms',
     spread: [least, greatest],
   }));
 }
