@@ -5,6 +5,7 @@ import { certify } from '../../compiler/certify/index.ts';
 import { planFormats } from '../../compiler/lower/plan.ts';
 import { lowerTraining } from '../../compiler/lower/training.ts';
 import { checkSource } from '../../compiler/pipeline.ts';
+import { certificateOf, QUICK } from './support.ts';
 
 const SPECS = new URL('../../specs/', import.meta.url);
 
@@ -23,4 +24,15 @@ describe('bounds that the analysis and the certifier arrive at by different code
     expect(verdict.checked.get('range')).toBeGreaterThan(50);
     expect(verdict.checked.get('bound')).toBeGreaterThan(20);
   });
+});
+
+test('the loss of a batch is the mean of its samples, and its bound does not fall with their number', () => {
+  const lossOf = (batch: number): number => {
+    const text = QUICK.text.replace('batch: 8', `batch: ${batch}`).replace('samples: 192', 'samples: 4192');
+    const source = { path: 'loss.qspec', text };
+    const certificate = certificateOf(source);
+    expect(certify(source, certificate).holds).toBe(true);
+    return Number(certificate.worst_case?.bounds.real?.['loss']?.error.inf);
+  };
+  expect(lossOf(2048)).toBeGreaterThanOrEqual(lossOf(8));
 });
