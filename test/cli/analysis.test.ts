@@ -85,6 +85,12 @@ describe('explain', () => {
     await expect(stdout).toMatchFileSnapshot('golden/explain-two-layers.txt');
   });
 
+  test.each(['mixed-formats', 't0-regression'])('explains %s', async (name) => {
+    const { exitCode, stdout } = await qspec(['explain', `specs/${name}.qspec`]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('Contributors to the bound of the update');
+  });
+
   test('prints the functionals', async () => {
     const cwd = await folderOf(TWO_LAYERS);
     const { stdout } = await qspec(['explain', 'two.qspec', '--functionals'], { cwd });
