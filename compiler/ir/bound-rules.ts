@@ -57,6 +57,8 @@ export interface RangeContext<K extends OpName> {
   range(operand: number): Range;
   /** The real value of an operand that is known before a run: materialized weights and views of them. */
   known(operand: number): NdArray | undefined;
+  /** The real value of an operand at a named batch, where the bounds are asked for one: it tells how far masks are from switching. */
+  at?(operand: number): NdArray | undefined;
   /** A fact about the known value of an operand, computed once for each value. */
   memo<V>(operand: number, key: string, compute: () => V): V;
 }

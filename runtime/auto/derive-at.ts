@@ -210,7 +210,8 @@ async function observe(
       for (const [quantity, errors] of observed) {
         if (!wanted.has(quantity)) continue;
         const { norm, rms } = errors;
-        quantities[quantity] = { norm, rms, quantile: empiricalQuantile(errors, probability) };
+        const quantile = empiricalQuantile(errors, probability);
+        quantities[quantity] = { norm, rms, quantile, errors: [...errors.errors] };
         const list = draws.get(quantity) ?? [];
         for (const error of errors.errors) list.push({ error, norm });
         draws.set(quantity, list);

@@ -16,6 +16,8 @@ export interface Facts {
   readonly known: readonly (NdArray | undefined)[];
   /** The rounding of known values where it is known too: of weights to nearest, and views of them. */
   readonly roundings: readonly (KnownRounding | undefined)[];
+  /** The real value of everything at a named batch, where bounds are asked for one. */
+  readonly point?: readonly NdArray[];
   memo<V>(value: Value, key: string, compute: () => V): V;
   readonly memos: Memos;
 }
@@ -224,6 +226,7 @@ export function contextOf<K extends OpName>(graph: Graph, node: OpNode<K>, facts
       return range;
     },
     known: (i) => facts.known[at(i)],
+    ...(facts.point === undefined ? {} : { at: (i: number) => facts.point?.[at(i)] }),
     memo: (i, key, compute) => facts.memo(at(i), key, compute),
   };
 }

@@ -1,7 +1,7 @@
 import type { Range } from '../../ir/bound-rules.ts';
 import type { Graph, Node, Value } from '../../ir/graph.ts';
 import { nodeOf, sizeOf } from '../../ir/graph.ts';
-import type { OpName } from '../../ir/op-attributes.ts';
+import type { OpAttributes, OpName } from '../../ir/op-attributes.ts';
 import { multiply } from '../../numeric/bound.ts';
 import { rootOf } from '../../ops/bounds/range.ts';
 
@@ -40,11 +40,22 @@ export function sampleForward(step: Graph, single: Graph): SampleForward | undef
     const other = single.nodes[next];
     if (node.origin.phase !== 'F' || other === undefined || !isTwin(node, other, twins)) break;
     if (node.kind === 'op' && COUPLING.has(node.op)) return undefined;
+    if (reducesBatch(step, single, node, other)) break;
     twins.set(value, next);
     if (node.kind === 'op' && node.op !== 'quantScale') counterpart.set(value, next);
     next++;
   }
   return { graph: single, counterpart };
+}
+
+/** A sum over the batch has one shape for any batch, and is of all its samples. */
+function reducesBatch(step: Graph, single: Graph, node: Node, other: Node): boolean {
+  if (node.kind !== 'op' || node.op !== 'sum' || other.kind !== 'op') return false;
+  const { axes } = node.attributes as OpAttributes['sum'];
+  const sizes = [node.operands[0], other.operands[0]].map((operand, i) =>
+    operand === undefined ? 1 : sizeOf(nodeOf(i === 0 ? step : single, operand).type.shape),
+  );
+  return axes.includes(0) && sizes[0] !== sizes[1];
 }
 
 function isTwin(node: Node, other: Node, twins: ReadonlyMap<Value, Value>): boolean {

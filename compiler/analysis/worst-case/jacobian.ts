@@ -19,6 +19,19 @@ export type JacobianResult =
   | { readonly slopes: ReadonlyMap<Value, Slopes>; readonly unsupported: undefined }
   | { readonly slopes: undefined; readonly unsupported: OpName };
 
+/**
+ * Which elements a relu or a pooling may pass on, at a point where most of that is settled: pairs of an output and an input of one sample, those that
+ * are `open` for sure and those that may be; all others are shut.
+ */
+export interface Gate {
+  readonly output: Int32Array;
+  readonly input: Int32Array;
+  readonly open: Uint8Array;
+}
+
+/** The gate of a relu or pooling; undefined where nothing is known of it. */
+export type Gates = (value: Value) => Gate | undefined;
+
 interface Step {
   readonly operand: Value;
   readonly slopes: Slopes;
@@ -28,7 +41,13 @@ interface Step {
  * Slopes of `output` (`[1, K]`) in every value between it and `from`, which must meet it only through ops that are linear in them, relu and
  * pooling. With weights as they are in real arithmetic.
  */
-export function logitSlopes(graph: Graph, facts: Facts, from: Value, output: Value): JacobianResult {
+export function logitSlopes(
+  graph: Graph,
+  facts: Facts,
+  from: Value,
+  output: Value,
+  gates: Gates = () => undefined,
+): JacobianResult {
   const active = onPath(graph, from, output);
   const [, classes = 1] = nodeOf(graph, output).type.shape;
   const identity = new Float64Array(classes * classes);
@@ -42,7 +61,7 @@ export function logitSlopes(graph: Graph, facts: Facts, from: Value, output: Val
     if (own === undefined) continue;
     const node = nodeOf(graph, value);
     if (node.kind !== 'op') continue;
-    const steps = backwards(graph, node, own, facts, active);
+    const steps = backwards(graph, node, own, facts, active, gates(value));
     if (steps === undefined) return { slopes: undefined, unsupported: node.op };
     for (const { operand, slopes: more } of steps) {
       const known = slopes.get(operand);
@@ -73,6 +92,7 @@ function backwards(
   { center, radius }: Slopes,
   facts: Facts,
   active: readonly boolean[],
+  gate: Gate | undefined,
 ): readonly Step[] | undefined {
   const [x, second] = node.operands;
   if (x === undefined) return undefined;
@@ -120,6 +140,7 @@ function backwards(
     }
     case 'relu':
     case 'maxPool': {
+      if (gate !== undefined) return [{ operand: x, slopes: gated({ center, radius }, gate, shaped(x)) }];
       // The slope of an element is between 0 and 1: the hull of the row with zero.
       const low = zip(center, radius, (c, r) => Math.min(c - r, 0));
       const high = zip(center, radius, (c, r) => Math.max(c + r, 0));
@@ -175,6 +196,31 @@ function backwards(
     default:
       return undefined;
   }
+}
+
+/** Through gates that are known: each pair passes what it receives, or the hull of that with zero where it may be shut. */
+function gated({ center, radius }: Slopes, gate: Gate, shape: readonly number[]): Slopes {
+  const [rows = 1] = shape;
+  const inputs = sizeOf(shape) / rows;
+  const outputs = center.data.length / rows;
+  const down = zeros(shape);
+  const up = zeros(shape);
+  for (let row = 0; row < rows; row++) {
+    for (let k = 0; k < gate.output.length; k++) {
+      const from = row * outputs + (gate.output[k] ?? 0);
+      const to = row * inputs + (gate.input[k] ?? 0);
+      const [c, r] = [center.data[from] ?? 0, radius.data[from] ?? 0];
+      const open = gate.open[k] === 1;
+      down.data[to] = (down.data[to] ?? 0) + (open ? c - r : Math.min(c - r, 0));
+      up.data[to] = (up.data[to] ?? 0) + (open ? c + r : Math.max(c + r, 0));
+    }
+  }
+  const middle = zip(down, up, (a, b) => (a + b) / 2);
+  return inflated(
+    middle,
+    zip(down, up, (a, b) => (b - a) / 2),
+    16,
+  );
 }
 
 /** `(C ± R)·W ⊆ C·W ± (R + γ·|C|)·|W|` (Rump, "Fast and parallel interval arithmetic", BIT 1999). */

@@ -20,9 +20,9 @@ export interface PreparedStep {
   readonly domain: Domain;
   /** F of one sample; undefined where batch norm couples samples. */
   readonly sample: { readonly forward: SampleForward; readonly facts: Facts } | undefined;
-  /** Slopes of the logits in the values of F of one sample, or why there are none. */
+  /** Slopes of the logits in the values of F of one sample, or of each sample of a named batch; or why there are none. */
   readonly adjoint:
-    | { readonly slopes: ReadonlyMap<Value, Slopes>; readonly logits: Value }
+    | { readonly slopes: readonly ReadonlyMap<Value, Slopes>[]; readonly logits: Value }
     | { readonly slopes: undefined; readonly reason: 'batch norm' | 'weights' | OpName };
 }
 
@@ -71,7 +71,7 @@ export function prepareStep(
     return { graph: step, facts, domain, sample, adjoint: none('weights') };
   }
   const { slopes, unsupported } = logitSlopes(single, sampleFacts, x, logits);
-  const found = slopes === undefined ? none(unsupported) : { slopes, logits };
+  const found = slopes === undefined ? none(unsupported) : { slopes: [slopes], logits };
   return { graph: step, facts, domain, sample, adjoint: found };
 }
 
@@ -84,7 +84,7 @@ function onceEach(known: InputFacts['known']): InputFacts['known'] {
   };
 }
 
-function none(reason: 'batch norm' | 'weights' | OpName): {
+export function none(reason: 'batch norm' | 'weights' | OpName): {
   readonly slopes: undefined;
   readonly reason: typeof reason;
 } {
@@ -147,7 +147,7 @@ export function passErrors<T>(step: PreparedStep, options: PassOptions<T>): read
         const value = back.get(twin);
         const renamed = value === undefined ? own : terms(value, own);
         // Held for the adjoint alone: the terms of a deep net are most of what an analysis keeps in memory.
-        if (step.adjoint.slopes?.has(twin)) known.set(twin, renamed);
+        if (step.adjoint.slopes?.[0]?.has(twin)) known.set(twin, renamed);
         return renamed;
       },
     }),
@@ -155,11 +155,13 @@ export function passErrors<T>(step: PreparedStep, options: PassOptions<T>): read
   if (step.adjoint.slopes !== undefined) {
     const { slopes, logits } = step.adjoint;
     const given = (value: Value): Errors<T> => sampleErrors[value] ?? zero;
-    const adjoint = adjointErrors(single, algebra, slopes, (value) => known.get(value), given);
+    const adjoints = slopes.map((of) =>
+      adjointErrors(single, algebra, of, (value) => known.get(value), given),
+    );
     const met = sampleErrors[logits] ?? zero;
     sampleErrors[logits] = {
-      inf: algebra.min([met.inf, adjoint.inf]),
-      two: algebra.min([met.two, adjoint.two]),
+      inf: algebra.min([met.inf, algebra.max(adjoints.map(({ inf }) => inf))]),
+      two: algebra.min([met.two, algebra.max(adjoints.map(({ two }) => two))]),
     };
   }
   return errorsOf(graph, {

@@ -20,6 +20,7 @@ import {
   ZERO,
 } from '../../numeric/bound.ts';
 import {
+  ANY_ERROR,
   bound,
   gamma32,
   isPositive,
@@ -32,10 +33,7 @@ import {
   shrunkProduct,
   symmetric,
 } from './range.ts';
-import { charged, computed, everywhere, exact, gained, rounded } from './terms.ts';
-
-/** The smallest error that there is: a mask whose operand is anything but exact may differ from it at 0. */
-export const ANY_ERROR: Bound = { mantissa: 1, exponent: -(2 ** 49) };
+import { charged, chargedByMargin, computed, everywhere, exact, gained, lowered, rounded } from './terms.ts';
 
 function broadcastRange<K extends OpName>(context: RangeContext<K>, i: number): Range {
   const range = context.range(i);
@@ -90,6 +88,12 @@ export const step: BoundRules<'step'> = {
   error: (context) => {
     const { algebra, range, type } = context;
     if (isPositive(range(0))) return exact(context, [gained(algebra, context.error(0), ZERO)]);
+    const point = context.at?.(0);
+    if (point !== undefined) {
+      const margins = context.memo(0, 'margins from 0', () => lowered(point.data.map(Math.abs)));
+      const level = (count: number) => ({ inf: ONE, two: rootOf(count) });
+      return exact(context, [chargedByMargin(algebra, context.error(0), margins, level)]);
+    }
     const one = everywhere(algebra, algebra.constant(ONE), sizeOf(type.shape));
     return exact(context, [charged(algebra, context.error(0), ANY_ERROR, one)]);
   },

@@ -1,10 +1,11 @@
 import type { BoundRules, Errors } from '../../ir/bound-rules.ts';
 import { sizeOf } from '../../ir/graph.ts';
+import type { NdArray } from '../../ir/ndarray.ts';
 import type { PoolWindow } from '../../ir/op-attributes.ts';
-import { add, multiply, ONE, ZERO } from '../../numeric/bound.ts';
-import { ANY_ERROR } from './elementwise.ts';
-import { gamma32, magnitude, rootOf, summedCap, times } from './range.ts';
-import { charged, computed, exact, gained } from './terms.ts';
+import { add, min, multiply, ONE, ZERO } from '../../numeric/bound.ts';
+import { forEachWindow } from '../pooling/evaluate.ts';
+import { ANY_ERROR, gamma32, magnitude, rootOf, summedCap, times } from './range.ts';
+import { charged, chargedByMargin, computed, exact, gained, lowered } from './terms.ts';
 
 /** Windows in which one element lies, at most. */
 function overlapOf({ kernel, strides }: PoolWindow): number {
@@ -89,16 +90,50 @@ export const maxPoolRoute: BoundRules<'maxPoolRoute'> = {
       inf: algebra.constant(times(magnitude(delta), uses)),
       two: algebra.constant(multiply(rootOf(2 * uses), delta.norm2)),
     };
-    const through = [
-      charged(algebra, context.error(0), ANY_ERROR, moved),
-      gained(algebra, context.error(1), ...sum),
-    ];
+    const point = context.at?.(0);
+    const routed =
+      point === undefined
+        ? charged(algebra, context.error(0), ANY_ERROR, moved)
+        : chargedByMargin(
+            algebra,
+            context.error(0),
+            context.memo(0, `half gaps ${attributes.kernel} ${attributes.strides} ${attributes.pads}`, () =>
+              lowered(halfGaps(point, attributes)),
+            ),
+            // A window moves δ from one place to another.
+            (count) => ({
+              inf: times(magnitude(delta), uses),
+              two: min(
+                multiply(rootOf(2 * uses), delta.norm2),
+                multiply(rootOf(2 * uses * count), magnitude(delta)),
+              ),
+            }),
+          );
+    const through = [routed, gained(algebra, context.error(1), ...sum)];
     if (uses === 1) return exact(context, through);
     const size = sizeOf(operandTypes[1]?.shape ?? []);
     const hats = gained(algebra, computed(algebra, delta, context.error(1), size), ...sum);
     return { through, local: gained(algebra, hats, gamma32(uses - 1)) };
   },
 };
+
+/** Half the distance of the largest element of each window from the next: an error below it changes no winner. */
+function halfGaps(x: NdArray, window: PoolWindow): Float64Array {
+  const first: number[] = [];
+  const second: number[] = [];
+  forEachWindow(x.shape, window, (output, input) => {
+    const value = x.data[input] ?? 0;
+    const leader = first[output] ?? -Infinity;
+    if (value > leader) {
+      second[output] = leader;
+      first[output] = value;
+    } else second[output] = Math.max(second[output] ?? -Infinity, value);
+  });
+  // A window of one element has no other winner.
+  return Float64Array.from(first, (leader, i) =>
+    Math.min((leader - (second[i] ?? -Infinity)) / 2, Number.MAX_VALUE),
+  );
+}
 
 /**
  * Picks `u` at the winner: another winner gives another element, `max u − min u` away at most. Over all windows

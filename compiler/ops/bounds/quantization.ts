@@ -32,8 +32,7 @@ import {
 import { binade, floatStep, MAX_SCALE, MIN_SCALE, quantizeValue } from '../../numeric/round.ts';
 import { broadcastStrides, positions } from '../strided.ts';
 
-import { ANY_ERROR } from './elementwise.ts';
-import { bound, magnitude, symmetric, U32, UNDERFLOW } from './range.ts';
+import { ANY_ERROR, bound, magnitude, symmetric, U32, UNDERFLOW } from './range.ts';
 import { added, charged, computed, everywhere, exact, gained, noError } from './terms.ts';
 
 /**

@@ -25,6 +25,9 @@ export const UNDERFLOW = fromNumber(2 ** -150);
 /** Lower bounds of computed magnitudes lose this factor at each rounding. */
 const SHRINK = fromNumber(1 - 2 ** -23);
 
+/** The smallest error that there is: a mask whose operand is anything but exact may differ from it at 0. */
+export const ANY_ERROR: Bound = { mantissa: 1, exponent: -(2 ** 49) };
+
 export function magnitude({ pos, neg }: Range): Bound {
   return max(pos, neg);
 }

@@ -1,8 +1,8 @@
 import type { ErrorAlgebra, ErrorContext, Errors, ErrorTerms, Range } from '../../ir/bound-rules.ts';
 import { sizeOf } from '../../ir/graph.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
-import { type Bound, isUnbounded, ONE, ZERO } from '../../numeric/bound.ts';
-import { magnitude, rootOf, U32, UNDERFLOW } from './range.ts';
+import { type Bound, fromNumber, isUnbounded, ONE, ZERO } from '../../numeric/bound.ts';
+import { ANY_ERROR, magnitude, rootOf, U32, UNDERFLOW } from './range.ts';
 
 /** Parts of which error rules are made. */
 
@@ -61,6 +61,40 @@ export function rounded<K extends OpName, T>(
     ? added(algebra, [relative, everywhere(algebra, algebra.constant(UNDERFLOW), size)])
     : relative;
   return { through, local };
+}
+
+/** Thresholds that stand for all margins: where there are more, each stands for those up to the next. */
+const STAIRS = 64;
+
+/**
+ * What uncertain elements cost where the margin of each is known: `level(count)` of all whose margin the error may reach, the margins
+ * ascending. Between two thresholds as many count as are below the upper one.
+ */
+export function chargedByMargin<T>(
+  algebra: ErrorAlgebra<T>,
+  e: Errors<T>,
+  margins: Float64Array,
+  level: (count: number) => { readonly inf: Bound; readonly two: Bound },
+): Errors<T> {
+  const inf: T[] = [];
+  const two: T[] = [];
+  const every = Math.max(1, Math.ceil(margins.length / STAIRS));
+  for (let first = 0; first < margins.length; first += every) {
+    const count = Math.min(first + every, margins.length);
+    const { inf: most, two: whole } = level(count);
+    const threshold = fromNumber(Math.max(margins[first] ?? 0, 0));
+    const at = threshold.mantissa === 0 ? ANY_ERROR : threshold;
+    inf.push(algebra.jump(e.inf, at, most));
+    two.push(algebra.jump(e.inf, at, whole));
+  }
+  if (inf.length === 0) return noError(algebra);
+  return { inf: algebra.max(inf), two: algebra.max(two) };
+}
+
+/** Margins ascending, each less what float64 may have rounded it by. */
+export function lowered(margins: Float64Array): Float64Array {
+  const most = margins.reduce((a, b) => Math.max(a, b), 0);
+  return margins.map((m) => Math.max(0, m * (1 - 2 ** -30) - most * 2 ** -30)).sort();
 }
 
 /** `level` of an element in both norms once anything at all reaches `e`: what an uncertain mask or routing costs. */
