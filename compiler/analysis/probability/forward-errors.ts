@@ -40,7 +40,7 @@ export async function forwardErrors(
     // Signs of their own, so that the switches are independent of the noise that the other passes draw.
     const moved = await pass.run(
       subject.forward,
-      tangents(subject, noisy, (x) => drawn(x, seed, passes + i)),
+      tangents(subject, noisy, (x) => drawn(x, seed, passes + i, 'signs')),
     );
     for (const kink of kinks) {
       const dz = lookup(moved, operandName(kink)).data;

@@ -59,36 +59,37 @@ export function addJumps(
   }
 }
 
-/** Expected jumps of a pass from which on they are drawn as they happen. */
+/**
+ * How jumps are drawn: by a `sign` of the same variance for each, so that no pass misses one and mean squares settle soon; or as `events` that
+ * happen or do not, which is how the update, far from linear in Adam, must see them.
+ */
+export type JumpDraw = 'signs' | 'events';
+
+/** Expected jumps of a pass below which signs stand for events too. */
 const MANY_JUMPS = 4;
 
-/**
- * One draw of an injection, its mean included. Jumps happen or not where many are expected, which is how the update, far from linear in
- * Adam, must see them; where few are, a sign of the same variance stands for each, so that no pass misses them.
- */
+/** One draw of an injection, its mean included. */
 export function drawn(
   { deviation, mean, jumps, point, shape }: Injection,
   seed: number,
   pass: number,
+  how: JumpDraw,
 ): Float32Array {
   const size = shape.reduce((a, b) => a * b, 1);
   const probability = jumps?.probability ?? new Float32Array(0);
-  const many = probability.reduce((a, b) => a + b, 0) >= MANY_JUMPS;
-  const result = mean && !many ? Float32Array.from(mean) : new Float32Array(size);
+  const events = how === 'events' && probability.reduce((a, b) => a + b, 0) >= MANY_JUMPS;
+  const result = mean && !events ? Float32Array.from(mean) : new Float32Array(size);
   if (deviation) {
     const sign = signs(seed, point, pass, size);
     for (let i = 0; i < size; i++) result[i] = (result[i] ?? 0) + (sign[i] ?? 0) * (deviation[i] ?? 0);
   }
-  if (jumps && many) {
+  if (jumps && events) {
     const random = uniforms(seed, `jumps ${point}`, pass, probability.length);
     addJumps(result, jumps, (i) => Number((random[i] ?? 0) < (probability[i] ?? 0)));
   } else if (jumps) {
     const sign = signs(seed, `jumps ${point}`, pass, probability.length);
-    addJumps(
-      result,
-      jumps,
-      (i) => (sign[i] ?? 0) * Math.sqrt((probability[i] ?? 0) * (1 - (probability[i] ?? 0))),
-    );
+    const share = (p: number): number => Math.sqrt(p * (1 - p));
+    addJumps(result, jumps, (i) => (sign[i] ?? 0) * share(probability[i] ?? 0));
   }
   return result;
 }

@@ -33,7 +33,7 @@ export interface MeasureOptions extends ProbabilityOptions {
 /**
  * Measures the sensitivity of the step to every level of every site. Passes of random signs run backwards from a quantity and give
  * the adjoint at every site at once, so that all sites and levels come out of the same few passes: for each batch
- * `(quantities + kinks)·m` adjoint passes and `2m + kinks + 1` tangent passes.
+ * `m` adjoint passes for each quantity and `m/4` for each kink, `2m + kinks + 2` tangent passes (half of m more for Adam).
  *
  * @param program lowered with a quantizer at each site that is to be chosen; r = 1 in the table is at its formats
  */
@@ -85,6 +85,7 @@ async function measureBatch(context: BatchContext, batch: string, quantities: re
     ),
   );
   const bias = await biasProducts(context);
+  const gradientRms = lookup(predicted, 'gradient').rms;
   const entries: [Quantity, QuantityTable][] = [];
   for (const quantity of quantities) {
     const { norm, rms, quantile } = lookup(predicted, quantity);
@@ -95,7 +96,7 @@ async function measureBatch(context: BatchContext, batch: string, quantities: re
     };
     entries.push([
       quantity,
-      { ...common, ...(await sensitivities(context, quantity, variances, pairs, bias)) },
+      { ...common, ...(await sensitivities(context, quantity, variances, pairs, bias, gradientRms)) },
     ]);
   }
   const forward = await forwardShares(context, variances, pairs);
@@ -112,13 +113,14 @@ async function sensitivities(
   variances: LevelVariances,
   pairs: ReadonlyMap<string, PoolPairs>,
   bias: (quantity: Quantity) => readonly (readonly number[])[],
+  gradientRms: number,
 ): Promise<Sensitivities> {
   if (quantity === 'update') {
     const stored = await storedVariances(context);
     const sites = context.sites.map(({ site, levels }) =>
       (stored.get(site) ?? levels.map(() => 0)).map(rounded),
     );
-    const ofGradient = (await updateCurve(context)).map(rounded);
+    const ofGradient = (await updateCurve(context, gradientRms)).map(rounded);
     return { sites, switches: [], bias: [], backward: [], forward: [], ofGradient };
   }
   const adjoints = await quantityAdjoints(context, quantity, pairs);

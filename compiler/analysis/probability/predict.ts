@@ -13,7 +13,14 @@ import type {
   QuantityPrediction,
 } from './contract.ts';
 import { forwardErrors } from './forward-errors.ts';
-import { drawn, type ForwardErrors, type Injection, siteInjections, varianceOf } from './injections.ts';
+import {
+  drawn,
+  type ForwardErrors,
+  type Injection,
+  type JumpDraw,
+  siteInjections,
+  varianceOf,
+} from './injections.ts';
 import { kinkInjections, normalizationInjections } from './kinks.ts';
 import { jumpKurtosis } from './kurtosis.ts';
 import { type Pass, passOf, type Settings, settingsOf, tangents } from './pass.ts';
@@ -70,6 +77,8 @@ export interface Sample {
   readonly injections: readonly Injection[];
   /** Error vectors of the targets, one for each pass, with their mean. */
   readonly draws: readonly ProbeTensors[];
+  /** The same, with switches that happen or do not: what the update is sampled from. */
+  readonly events: readonly ProbeTensors[];
   /** Their common mean; absent where it is zero. */
   readonly bias: ProbeTensors | undefined;
 }
@@ -85,27 +94,36 @@ export async function sample(subject: Study, pass: Pass, settings: Settings): Pr
     ...kinkInjections(subject, base, errors),
     ...normalizationInjections(subject, base, errors),
   ];
-  const draws: ProbeTensors[] = [];
-  for (let i = 0; i < settings.passes; i++)
-    draws.push(
-      await pass.run(
-        subject.whole,
-        tangents(subject, injections, (x) => drawn(x, settings.seed, i)),
-      ),
-    );
+  const pushed = async (pass: Pass, first: number, count: number, how: JumpDraw) => {
+    const results: ProbeTensors[] = [];
+    for (let i = first; i < first + count; i++)
+      results.push(
+        await pass.run(
+          subject.whole,
+          tangents(subject, injections, (x) => drawn(x, settings.seed, i, how)),
+        ),
+      );
+    return results;
+  };
+  const { passes } = settings;
+  const draws = await pushed(pass, 0, passes, 'signs');
+  // Gradient descent is linear: the draws serve the update as well.
+  const { kind } = subject.program.optimizer;
+  const linear = kind === 'sgd' || kind === 'momentum' || subject.perturbed.kinks.length === 0;
+  const events = linear ? draws : await pushed(pass, 2 * passes, Math.max(2, passes >> 1), 'events');
   const bias = injections.some((x) => x.mean)
     ? await pass.run(
         subject.whole,
         tangents(subject, injections, (x) => x.mean),
       )
     : undefined;
-  return { base, sites, errors, injections, draws, bias };
+  return { base, sites, errors, injections, draws, events, bias };
 }
 
 /** Means and quantiles of a sample. */
 export async function summaries(
   subject: Study,
-  { base, injections, draws, bias }: Sample,
+  { base, injections, draws, events, bias }: Sample,
   updates: UpdateGraphs,
   pass: Pass,
   settings: Settings,
@@ -124,7 +142,7 @@ export async function summaries(
     ...quantitiesOf(subject, products),
     ['loss', await lossProducts(subject, pass, injections, lookup(products, 'loss'))] as const,
   ]);
-  const updateProducts = await sampleUpdates(subject, updates, pass, base, draws);
+  const updateProducts = await sampleUpdates(subject, updates, pass, base, events);
   const tails = await jumpKurtosis(subject, pass, injections, settings);
   const ofGradient = expectedSquare(lookup(quantities, 'gradient'));
   return new Map(

@@ -1,8 +1,10 @@
 import { lookup } from '../../lower/lookup.ts';
 import type { BatchContext } from './context.ts';
+import type { ProbeTensors } from './contract.ts';
 import { levelScale, levelsOf } from './levels.ts';
 import { roundingNoise } from './noise.ts';
-import { parameterNames } from './study.ts';
+import { dot } from './statistics.ts';
+import { gradientOf, parameterNames } from './study.ts';
 import { CURVE } from './table-data.ts';
 import { givenGradients } from './update-samples.ts';
 
@@ -13,16 +15,27 @@ const DRAWS = 4;
  * The squared error of the update when the gradient's error is r times the drawn one at the planned formats, for the r of
  * {@link CURVE}: `r²` times a constant for gradient descent, a saturating curve for Adam, whose direction is near the sign of a
  * gradient in the first steps.
+ *
+ * @param gradientRms the gradient's predicted error, r = 1
  */
-export async function updateCurve({ subject, updates, pass, drawn }: BatchContext): Promise<number[]> {
+export async function updateCurve(
+  { subject, updates, pass, drawn }: BatchContext,
+  gradientRms: number,
+): Promise<number[]> {
   const parameters = parameterNames(subject.program);
   const exact = await pass.run(updates.exact, givenGradients(parameters, drawn.base, undefined));
-  const draws = drawn.draws.slice(0, DRAWS);
+  const draws = drawn.events.slice(0, DRAWS);
+  const square = draws.reduce((sum, draw) => sum + gradientSquare(parameters, draw) / draws.length, 0);
+  // So that the few draws of the curve are as large as the many of the prediction are.
+  const factor = square > 0 ? gradientRms / Math.sqrt(square) : 1;
   const curve: number[] = [];
   for (const k of CURVE) {
     let sum = 0;
     for (const draw of draws) {
-      const moved = await pass.run(updates.exact, givenGradients(parameters, drawn.base, draw, 2 ** k));
+      const moved = await pass.run(
+        updates.exact,
+        givenGradients(parameters, drawn.base, draw, factor * 2 ** k),
+      );
       for (const name of parameters) {
         const [from, to] = [lookup(exact, name).data, lookup(moved, name).data];
         for (let i = 0; i < from.length; i++) sum += ((to[i] ?? 0) - (from[i] ?? 0)) ** 2 / draws.length;
@@ -31,6 +44,13 @@ export async function updateCurve({ subject, updates, pass, drawn }: BatchContex
     curve.push(sum);
   }
   return curve;
+}
+
+function gradientSquare(parameters: readonly string[], draw: ProbeTensors): number {
+  return parameters.reduce((sum, name) => {
+    const { data } = lookup(draw, gradientOf(name));
+    return sum + dot(data, data);
+  }, 0);
 }
 
 /** By site of a stored parameter, the summed variance of storing the exact new value in each level. Stored m and v do not enter this update. */
