@@ -2,8 +2,8 @@ import type { TensorType } from '../../compiler/ir/graph.ts';
 import { sizeOf, type Value } from '../../compiler/ir/graph.ts';
 import { ndarray } from '../../compiler/ir/ndarray.ts';
 import type { OpAttributes, OpName } from '../../compiler/ir/op-attributes.ts';
-import { fromNumber } from '../../compiler/numeric/bound.ts';
-import type { FloatElement, IntElement } from '../../compiler/numeric/format.ts';
+import { fromNumber, UNBOUNDED } from '../../compiler/numeric/bound.ts';
+import { type FloatElement, gridMax, type IntElement } from '../../compiler/numeric/format.ts';
 import { newBuilder } from '../../compiler/ops/registry.ts';
 import { SAMPLES } from '../ops/samples.ts';
 import type { Case, Tensor } from './check.ts';
@@ -126,6 +126,31 @@ function scaleFor(draw: CaseBuilder, x: Value, element: IntElement | FloatElemen
   );
 }
 
+/** Values next to ties and to boundaries of codes, the largest on the end of the grid; or next to the end of what a float holds. */
+function nearTies(random: Random, shape: readonly number[], element: IntElement | FloatElement): Tensor {
+  const most = gridMax(element);
+  const scale = random.pick([1, 1 / most, 2 ** 20, 1e-6]);
+  const values = Array.from({ length: sizeOf(shape) }, (_, i) => {
+    if (i === 0) return most;
+    const code = random.chance(0.5) ? Math.min(most, 65504) - random.below(3) : random.below(most + 1);
+    return (code - random.pick([0.5, 0, 1])) * (1 + random.pick([0, 1, -1]) * 2 ** -random.between(18, 26));
+  });
+  const tensor = exactTensor(
+    shape,
+    values.map((v) => v * scale),
+  );
+  return random.chance(0.5)
+    ? tensor
+    : {
+        ...tensor,
+        computed: ndarray(
+          shape,
+          values.map((v) => v * scale * random.pick([1, -1, 1.2])),
+        ),
+        range: { ...tensor.range, cap: UNBOUNDED },
+      };
+}
+
 /** An unsigned element is for values that are not negative, though nothing forbids others. */
 function quantized(op: 'quantize' | 'quantizeStochastic' | 'quantizeMask'): Draw {
   return (draw) => {
@@ -133,7 +158,9 @@ function quantized(op: 'quantize' | 'quantizeStochastic' | 'quantizeMask'): Draw
     const element = random.pick(ELEMENTS);
     const unsigned = element.kind === 'int' && !element.signed;
     const shape = random.pick([[5], [2, 6], [3, 2, 2], []]);
-    const x = draw.draw(unsigned && random.chance(0.7) ? 'nonNegative' : 'real', shape);
+    const x = random.chance(0.25)
+      ? draw.input(nearTies(random, shape, element))
+      : draw.draw(unsigned && random.chance(0.7) ? 'nonNegative' : 'real', shape);
     const scale = scaleFor(draw, x, element, true);
     if (op !== 'quantizeStochastic') return builder.op(op, [x, scale], { element });
     return builder.op(op, [x, scale, draw.draw('noise', shape)], { element });
@@ -201,6 +228,8 @@ function adam(draw: CaseBuilder): Value {
   });
 }
 
+const SIGNS = ['real', 'positive', 'nonNegative', 'negative'] as const;
+
 /** How cases of every op are drawn. A new op without a drawing does not compile. */
 export const DRAWINGS: { readonly [K in OpName]: Draw } = {
   neg: unary('neg'),
@@ -208,11 +237,11 @@ export const DRAWINGS: { readonly [K in OpName]: Draw } = {
   exp: unary('exp', 'exponent'),
   log: (draw) => unary('log', draw.random.pick(['positive', 'fragile']))(draw),
   sqrt: (draw) => unary('sqrt', draw.random.pick(['nonNegative', 'positive', 'fragile']))(draw),
-  relu: unary('relu'),
-  step: unary('step'),
+  relu: (draw) => unary('relu', draw.random.pick(['real', 'positive', 'negative']))(draw),
+  step: (draw) => unary('step', draw.random.pick(['real', 'positive', 'negative']))(draw),
   stopGradient: unary('stopGradient'),
-  add: sampled('add'),
-  sub: sampled('sub'),
+  add: (draw) => sampled('add', draw.random.pick(SIGNS), draw.random.pick(SIGNS))(draw),
+  sub: (draw) => sampled('sub', draw.random.pick(SIGNS), draw.random.pick(SIGNS))(draw),
   mul: (draw) =>
     sampled(
       'mul',

@@ -5,6 +5,7 @@ import { factsOf } from '../../compiler/analysis/worst-case/facts.ts';
 import type { Errors, ErrorTerms, Range } from '../../compiler/ir/bound-rules.ts';
 import { type Graph, type Node, nodeOf, type OpNode, type Value } from '../../compiler/ir/graph.ts';
 import { type NdArray, ndarray } from '../../compiler/ir/ndarray.ts';
+import type { OpName } from '../../compiler/ir/op-attributes.ts';
 import { type Bound, compare, fromNumber, isUnbounded, toNumber } from '../../compiler/numeric/bound.ts';
 import { evaluateNode } from '../../compiler/ops/evaluate.ts';
 import { fixedNoise } from '../support/calculus.ts';
@@ -117,14 +118,14 @@ export interface Analysis {
   readonly terms: ReadonlyMap<Value, ErrorTerms<Bound>>;
 }
 
-/** The bounds of a case in one domain. */
-export function analyse({ graph, inputs }: Case, domain: Domain): Analysis {
+/** The bounds of a case in one domain; or those at a point, where masks know how far they are from switching. */
+export function analyse({ graph, inputs }: Case, domain: Domain, point?: readonly NdArray[]): Analysis {
   const input = (name: string): Tensor => {
     const tensor = inputs.get(name);
     if (tensor === undefined) throw new Error(`there is no input '${name}'`);
     return tensor;
   };
-  const facts = factsOf(
+  const everywhere = factsOf(
     graph,
     {
       range: ({ input: name }) => input(name).range,
@@ -132,6 +133,7 @@ export function analyse({ graph, inputs }: Case, domain: Domain): Analysis {
     },
     domain,
   );
+  const facts = point === undefined ? everywhere : { ...everywhere, point };
   const terms = new Map<Value, ErrorTerms<Bound>>();
   const errors = errorsOf(graph, {
     algebra: NUMBERS,
@@ -184,6 +186,9 @@ function outside(range: Range, real: NdArray, computed: NdArray): string | undef
   return undefined;
 }
 
+/** Ops whose error is smaller where the point is known. */
+const SWITCHING: ReadonlySet<OpName> = new Set<OpName>(['step', 'maxPoolRoute', 'maxPoolPick']);
+
 /** How much of the bounds was used, by op. */
 export type Usage = Map<string, { inf: number; two: number }>;
 
@@ -195,8 +200,11 @@ export function violation(one: Case, adversary: Adversary, usage?: Usage): strin
   const real = realValues(one);
   const computed = computedValues(one, adversary);
   const spoiled = beyond(one.graph, computed);
-  const byDomain = DOMAINS.map((domain) => [domain, analyse(one, domain)] as const);
+  const byDomain: (readonly [string, Analysis])[] = DOMAINS.map((domain) => [domain, analyse(one, domain)]);
   const meet = byDomain.find(([domain]) => domain === 'meet')?.[1];
+  if (one.graph.nodes.some(({ kind, ...node }) => kind === 'op' && 'op' in node && SWITCHING.has(node.op))) {
+    byDomain.push(['at the point', analyse(one, 'meet', real)]);
+  }
   for (const [domain, { ranges, errors }] of byDomain) {
     for (let value = 0; value < one.graph.nodes.length; value++) {
       if (spoiled[value] === true) continue;
@@ -211,7 +219,7 @@ export function violation(one: Case, adversary: Adversary, usage?: Usage): strin
         if (!(observed[norm] <= allowed(error[norm])))
           return `${place}: ${norm} error ${observed[norm]} is above ${toNumber(error[norm])} (${observed[norm] / toNumber(error[norm])}×)`;
         const least = meet?.errors[value]?.[norm];
-        if (least !== undefined && compare(least, error[norm]) > 0)
+        if (domain !== 'at the point' && least !== undefined && compare(least, error[norm]) > 0)
           return `${place}: the meet's ${norm} is larger`;
       }
       if (usage !== undefined && domain === 'meet' && node.kind === 'op')

@@ -60,7 +60,7 @@ export function brokenLaw(
     first(attained) ??
     first((op) => sound(op, 100)) ??
     first((op) => tight(op, table)) ??
-    first((op) => sound(op, Math.ceil(1600 / ops.length))) ??
+    first((op) => sound(op, Math.ceil((ops.length > 20 ? 4000 : 8000) / ops.length))) ??
     (ops.length > 20 ? soundNets(2) : undefined)
   );
 }

@@ -14,6 +14,7 @@ export type Kind =
   /** Not 0, of either sign. */
   | 'away'
   | 'positive'
+  | 'negative'
   /** Positive in the real run alone. */
   | 'fragile'
   /** Rows that sum to 1, in the real run; the computed one is near it. */
@@ -66,6 +67,8 @@ function elements(random: Random, kind: Kind, shape: readonly number[]): number[
   switch (kind) {
     case 'nonNegative':
       return values.map(Math.abs);
+    case 'negative':
+      return values.map((x) => -Math.abs(x));
     case 'positive':
     case 'fragile':
       return values.map((x) => Math.abs(x) + (x === 0 ? scale : 0));
@@ -155,7 +158,12 @@ export function drawTensor(random: Random, kind: Kind, shape: readonly number[])
     ? { away: fromNumber(Math.min(...[...real.data, ...computed.data].map(Math.abs))) }
     : {};
   const sign =
-    kind === 'real' || kind === 'fragile' || kind === 'exponent' || kind === 'away' || kind === 'codes';
+    kind === 'real' ||
+    kind === 'negative' ||
+    kind === 'fragile' ||
+    kind === 'exponent' ||
+    kind === 'away' ||
+    kind === 'codes';
   return {
     real,
     computed,
