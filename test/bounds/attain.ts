@@ -5,7 +5,7 @@ import type { OpAttributes, OpName } from '../../compiler/ir/op-attributes.ts';
 import { type Bound, toNumber } from '../../compiler/numeric/bound.ts';
 import { Adversary, type Direction, type Order } from './adversary.ts';
 import { CaseBuilder } from './cases.ts';
-import { analyse, computedValues, distanceOf, realValues, type Tensor } from './check.ts';
+import { analyse, computedValues, distanceOf, realValues, type Tensor, violation } from './check.ts';
 import { rangeOf } from './operands.ts';
 import { Random } from './random.ts';
 
@@ -85,6 +85,8 @@ export interface Attainment<K extends OpName> {
   readonly direction?: Direction;
   readonly order?: Order;
   readonly noise?: Adversary['noise'];
+  /** Of the adversary's coin; 1 if absent. */
+  readonly seed?: number;
   /** The share that is reached where the rule is coarse on purpose, and why it is. */
   readonly coarse?: { readonly reached: number; readonly why: string };
 }
@@ -122,13 +124,16 @@ export function reachedBy<K extends OpName>(
   }
   const value = draw.builder.op(op, operands, attainment.attributes);
   const one = draw.done(value);
-  const adversary = new Adversary(1, {
-    direction: attainment.direction ?? 'none',
-    order: attainment.order ?? 'forward',
-    noise: attainment.noise ?? 'given',
-  });
+  const adversaryOf = () =>
+    new Adversary(attainment.seed ?? 1, {
+      direction: attainment.direction ?? 'none',
+      order: attainment.order ?? 'forward',
+      noise: attainment.noise ?? 'given',
+    });
+  const violated = violation(one, adversaryOf());
+  if (violated !== undefined) return [{ norm: 'inf', share: Infinity, unexpected: [] }];
   const terms = analyse(one, 'meet').terms.get(value);
-  const [real, computed] = [realValues(one)[value], computedValues(one, adversary)[value]];
+  const [real, computed] = [realValues(one)[value], computedValues(one, adversaryOf())[value]];
   if (terms === undefined || real === undefined || computed === undefined) throw new Error('no such value');
   const observed = distanceOf(computed, real);
   const parts = [
@@ -147,7 +152,9 @@ export function reachedBy<K extends OpName>(
       .map(([term]) => term);
     // Above 1 the bound is broken, whatever the other terms are.
     const beyond = observed[norm] / (of(own[norm]) + others);
-    const share = (observed[norm] - others) / of(own[norm]);
+    // An overflow that the rule foresees is all that there is.
+    const infinite = observed[norm] === Infinity && of(own[norm]) === Infinity;
+    const share = infinite ? 1 : (observed[norm] - others) / of(own[norm]);
     return { norm, share: beyond > 1 + 2 ** -26 ? beyond : Math.min(share, 1), unexpected };
   });
 }

@@ -38,6 +38,10 @@ const E3M0 = { kind: 'float', exponent: 3, mantissa: 0, specials: 'none' } as co
 const FP16 = { kind: 'float', exponent: 5, mantissa: 10, specials: 'ieee' } as const;
 const BF16 = { kind: 'float', exponent: 8, mantissa: 7, specials: 'ieee' } as const;
 
+const E2M0 = { kind: 'float', exponent: 2, mantissa: 0, specials: 'none' } as const;
+const E5M22 = { kind: 'float', exponent: 5, mantissa: 22, specials: 'fn' } as const;
+const INT16 = { kind: 'int', bits: 16, signed: true, narrow: true } as const;
+
 const TINY = 2 ** -75;
 
 /** A sum or difference. */
@@ -585,6 +589,14 @@ export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
   softmax: {
     zero: [],
     reached: [
+      {
+        term: 'local',
+        operands: [
+          x([2, 40], [100, ...new Array<number>(39).fill(0), 100, ...new Array<number>(39).fill(0)]),
+        ],
+        attributes: {},
+        direction: 'down',
+      },
       { term: 'through 0', operands: [x([2], 0, [E, -E])], attributes: {} },
       { term: 'through 0', operands: [x([1, 2], [-50, 50], [100, -100])], attributes: {} },
       {
@@ -687,6 +699,12 @@ export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
     reached: [
       {
         term: 'through 0',
+        operands: [x([4], 127 * 4, 127 * 4.001)],
+        attributes: { element: INT8, axes: [0], kind: 'power_of_two' },
+        coarse: { reached: 0.2, why: 'the jump of a power of two is charged beside an error of any size' },
+      },
+      {
+        term: 'through 0',
         operands: [x([4], 0, 1e-9)],
         attributes: { element: INT8, axes: [0], kind: 'absmax' },
       },
@@ -718,6 +736,40 @@ export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
   quantize: {
     zero: ['through 1'],
     reached: [
+      { term: 'local', operands: [x([4], 1e6), ONES], attributes: { element: FP16 } },
+      { term: 'local', operands: [x([4], 1e6), x([], 1, 0, away(1))], attributes: { element: FP16 } },
+      // Float32 loses more than the grid where the grid is that fine.
+      {
+        term: 'local',
+        operands: [x([4], 1), following(E5M22)],
+        attributes: { element: E5M22 },
+        direction: 'down',
+        coarse: {
+          reached: 0.3,
+          why: 'scale, quotient and product rounded the same way, the grid the other',
+        },
+      },
+      {
+        term: 'local',
+        norm: 'inf',
+        operands: [x([4], [1, 32766.4999 / 32767, 0, 0]), following(INT16)],
+        attributes: { element: INT16 },
+        direction: 'down',
+      },
+      // Most elements below the smallest number of the grid.
+      {
+        term: 'local',
+        norm: 'two',
+        operands: [x([64], [4, ...new Array<number>(63).fill(0.4999)]), following(E2M0)],
+        attributes: { element: E2M0 },
+        coarse: { reached: 0.5, why: 'relative and absolute rounding are charged together' },
+      },
+      {
+        term: 'local',
+        operands: [x([4], 272 * 2 ** -126 * (1 - 2 ** -20)), following(E4M3)],
+        attributes: { element: E4M3 },
+        coarse: { reached: 0.4, why: 'below the smallest scale' },
+      },
       // What caps the computed values is far below their range and error together.
       {
         term: 'local',
@@ -796,6 +848,21 @@ export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
   quantizeStochastic: {
     zero: ['through 1', 'through 2'],
     reached: [
+      // Noise close to 1 takes the largest number to infinity.
+      {
+        term: 'local',
+        operands: [x([4], 65504 * (1 - 2 ** -26)), ONES, x([4], 0)],
+        attributes: { element: FP16 },
+        noise: 'most',
+        direction: 'nearest',
+      },
+      {
+        term: 'local',
+        operands: [x([4], 2 ** -10), following(FP16), x([4], 0)],
+        attributes: { element: FP16 },
+        noise: 'most',
+        direction: 'nearest',
+      },
       {
         term: 'through 0',
         operands: [x([4], 0, 1), ONES, x([4], 0)],
@@ -841,6 +908,12 @@ export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
   quantizeMask: {
     zero: ['through 1'],
     reached: [
+      { term: 'through 0', operands: [x([4], 0, 1e4), ONES], attributes: { element: E4M3 } },
+      {
+        term: 'through 0',
+        operands: [x([4], 0, 2 ** 127 * 1.75), following(INT2, 'power_of_two')],
+        attributes: { element: INT2 },
+      },
       { term: 'local', operands: [x([4], -3), following(UINT4)], attributes: { element: UINT4 } },
       { term: 'local', operands: [x([4], 1e4), x([], 0.5, 0, away(0.5))], attributes: { element: INT8 } },
       { term: 'through 0', operands: [x([4], 1e4), ONES], attributes: { element: E4M3 } },

@@ -178,8 +178,9 @@ function outside(range: Range, real: NdArray, computed: NdArray): string | undef
   const cap = allowed(range.cap);
   for (const [name, { data }] of Object.entries({ real, computed })) {
     for (const x of data) {
-      if (Math.abs(x) < away) return `the ${name} value ${x} is nearer to 0 than away ${away}`;
-      if (Math.abs(x) > cap) return `the ${name} value ${x} is above the cap ${cap}`;
+      if (away > 0 && !(Math.abs(x) >= away))
+        return `the ${name} value ${x} is nearer to 0 than away ${away}`;
+      if (cap < Infinity && !(Math.abs(x) <= cap)) return `the ${name} value ${x} is above the cap ${cap}`;
       if (range.nonNegative && x < 0) return `the ${name} value ${x} is negative`;
     }
   }

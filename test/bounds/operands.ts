@@ -157,6 +157,9 @@ export function drawTensor(random: Random, kind: Kind, shape: readonly number[])
   const structural: Partial<Range> = away
     ? { away: fromNumber(Math.min(...[...real.data, ...computed.data].map(Math.abs))) }
     : {};
+  // Of some inputs nothing is known.
+  const nothing = random.chance(0.03);
+  const unknown: Partial<Range> = nothing ? { pos: UNBOUNDED, neg: UNBOUNDED, norm2: UNBOUNDED } : {};
   const sign =
     kind === 'real' ||
     kind === 'negative' ||
@@ -167,7 +170,7 @@ export function drawTensor(random: Random, kind: Kind, shape: readonly number[])
   return {
     real,
     computed,
-    range: { ...range, ...structural, nonNegative: sign ? range.nonNegative : true },
+    range: { ...range, ...structural, ...unknown, nonNegative: sign ? range.nonNegative : true },
     known: known && real.data.every((x) => Math.abs(x) === 0 || Math.abs(x) >= 2 ** -126),
   };
 }

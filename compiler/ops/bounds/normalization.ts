@@ -127,7 +127,7 @@ export const softmax: BoundRules<'softmax'> = {
     neg: ZERO,
     norm2: rootOf(rowsOf(type.shape)),
     away: ZERO,
-    cap: bound(1 + 2 ** -10),
+    cap: add(ONE, gamma32((type.shape.at(-1) ?? 1) + 16)),
     nonNegative: true,
   }),
   error: (context) => {

@@ -1,7 +1,8 @@
 import type { BoundRules } from '../../ir/bound-rules.ts';
 import { sizeOf } from '../../ir/graph.ts';
 import { multiply, ONE, ZERO } from '../../numeric/bound.ts';
-import { gamma32, repeats, rootOf, shrunk, summedCap, times } from './range.ts';
+import { gamma32, repeats, rootOf, summedCap, times } from './range.ts';
+import * as slopes from './slopes.ts';
 import { computed, exact, gained } from './terms.ts';
 
 /** The same elements under another shape or in another order. */
@@ -49,6 +50,7 @@ export const oneHot: BoundRules<'oneHot'> = {
 
 /** `|Σ x̂ − Σ x| ≤ n·e` in ∞, `√n·e` in 2; accumulation `γ_{n−1}·Σ|x̂|`. */
 export const sum: BoundRules<'sum'> = {
+  slopes: slopes.sum,
   range: ({ range, operandTypes, type }) => {
     const x = range(0);
     const terms = termsOf(operandTypes[0]?.shape ?? [], type.shape);
@@ -56,7 +58,8 @@ export const sum: BoundRules<'sum'> = {
       pos: times(x.pos, terms),
       neg: times(x.neg, terms),
       norm2: multiply(rootOf(terms), x.norm2),
-      away: x.nonNegative ? shrunk(x.away) : ZERO,
+      // Two or more such terms, rounded, are more than one.
+      away: x.nonNegative ? x.away : ZERO,
       cap: summedCap(x.cap, terms),
       nonNegative: x.nonNegative,
     };
