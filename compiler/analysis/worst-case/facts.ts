@@ -55,14 +55,14 @@ export function factsOf(
   const ranges: Range[] = [];
   const known: (NdArray | undefined)[] = [];
   const given: (KnownRounding | undefined)[] = [];
+  /** Of values that are not known tensors. */
+  const own = new Map<Value, Map<string, unknown>>();
   const memo = <V>(value: Value, key: string, compute: () => V): V => {
     const tensor = known[value];
-    if (tensor === undefined) return compute();
-    let found = memos.get(tensor);
-    if (found === undefined) {
-      found = new Map();
-      memos.set(tensor, found);
-    }
+    const shared = tensor === undefined ? own.get(value) : memos.get(tensor);
+    const found = shared ?? new Map<string, unknown>();
+    if (shared === undefined && tensor === undefined) own.set(value, found);
+    else if (shared === undefined && tensor !== undefined) memos.set(tensor, found);
     if (!found.has(key)) found.set(key, compute());
     return found.get(key) as V;
   };
