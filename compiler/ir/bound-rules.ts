@@ -2,6 +2,7 @@ import type { Bound } from '../numeric/bound.ts';
 import type { TensorType, Value } from './graph.ts';
 import type { NdArray } from './ndarray.ts';
 import type { OpAttributes, OpName } from './op-attributes.ts';
+import type { SlopeRule } from './slopes.ts';
 
 /**
  * What is known of a value before anything runs, and how errors pass through an op. "Real" is the value in real arithmetic
@@ -98,6 +99,8 @@ export interface BoundRules<K extends OpName> {
   readonly error: <T>(context: ErrorContext<K, T>) => ErrorTerms<T>;
   /** Of a quantizer to nearest: what it does to a known tensor at a known scale. */
   readonly rounding?: (x: NdArray, scale: NdArray, attributes: OpAttributes[K]) => KnownRounding;
+  /** Slopes by the real op; absent where its operands meet in no linear way. */
+  readonly slopes?: SlopeRule<K>;
   /** The real result where it is a view of known operands; absent where it is computed from them. */
   readonly known?: (operands: readonly NdArray[], attributes: OpAttributes[K], type: TensorType) => NdArray;
 }

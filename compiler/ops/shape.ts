@@ -3,6 +3,7 @@ import { type NdArray, stridesOf } from '../ir/ndarray.ts';
 import type { OpDef, Registry } from '../ir/op.ts';
 import { broadcastTo, reshape, restoreAxes, sumTo, transpose } from './algebra.ts';
 import * as bounds from './bounds/shape.ts';
+import * as slopes from './bounds/slopes.ts';
 import { arity, broadcastsTo, f32, floatShape, reducedBySome } from './operands.ts';
 import { broadcastStrides, groupPositions, positions, read } from './strided.ts';
 
@@ -60,7 +61,10 @@ const broadcastToDef: OpDef<'broadcastTo'> = {
 
 /** The same elements in row-major order under another shape. */
 const reshapeDef: OpDef<'reshape'> = {
-  bounds: bounds.view((operands, _, { shape }) => ({ shape, data: arity(operands, 1)[0].data })),
+  bounds: {
+    ...bounds.view<'reshape'>((operands, _, { shape }) => ({ shape, data: arity(operands, 1)[0].data })),
+    slopes: slopes.reshape,
+  },
   type: (operands, { shape }) => {
     const from = floatShape(arity(operands, 1)[0]);
     if (sizeOf(from) !== sizeOf(shape)) throw new Error(`[${from}] does not reshape to [${shape}]`);

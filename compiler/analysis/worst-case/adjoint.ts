@@ -1,14 +1,13 @@
 import type { ErrorAlgebra, Errors, ErrorTerms } from '../../ir/bound-rules.ts';
 import type { Graph, Value } from '../../ir/graph.ts';
 import { nodeOf } from '../../ir/graph.ts';
-import { addUp, sqrtUp, sumUp } from '../../norms/outward.ts';
-import { type Bound, fromNumber, UNBOUNDED } from '../../numeric/bound.ts';
-import type { Slopes } from './jacobian.ts';
+import type { Slopes } from '../../ir/slopes.ts';
+import { type Bound, fromNumber, toNumber, UNBOUNDED } from '../../numeric/bound.ts';
 
 /**
- * The first-order adjoint with its remainder enclosed. Replace the roundings of F by none one after the other, in the order of the graph:
- * each step changes the logits by what that one rounding adds at computed operands, times slopes of the *real* rest of the network, which
- * the interval matrix of {@link Slopes} holds at every point. No second-order term is left over.
+ * The first-order adjoint with its remainder enclosed. Leave out the roundings of F one after the other, in the order of the graph: each
+ * step changes an output by what that one rounding adds at computed operands, times slopes of the *real* rest of the network, which {@link Slopes}
+ * hold between any two points. No second-order term is left over.
  *
  * @param terms of every value, as the pass over the graph gave them
  */
@@ -35,6 +34,28 @@ export function adjointErrors<T>(
   return { inf: algebra.sum(inf), two: algebra.sum(two) };
 }
 
+/** The same for each element of the output by itself, as float64 numbers rounded up. */
+export function elementErrors(
+  graph: Graph,
+  slopes: ReadonlyMap<Value, Slopes>,
+  terms: (value: Value) => ErrorTerms<Bound> | undefined,
+  given: (value: Value) => Errors<Bound>,
+): Float64Array {
+  let errors = new Float64Array(0);
+  for (const [value, slope] of slopes) {
+    const rows = rowGains(slope);
+    if (errors.length === 0) errors = new Float64Array(rows.length);
+    for (const added of addedAt(graph, value, slopes, terms, given)) {
+      const [inf, two] = [toNumber(added.inf), toNumber(added.two)];
+      if (two === 0) continue;
+      rows.forEach((row, k) => {
+        errors[k] = (errors[k] ?? 0) + Math.min(row.one * inf, row.two * two) * (1 + 2 ** -50);
+      });
+    }
+  }
+  return errors.map((e) => e * (1 + 2 ** -40));
+}
+
 /** What a value adds of its own: its rounding, and what reaches it past the operands whose slopes are followed. */
 function addedAt<T>(
   graph: Graph,
@@ -57,35 +78,36 @@ interface Gains {
   readonly twoToTwo: Bound;
 }
 
-/** Norms of the magnitudes `|center| + radius`, by rows; the 2 → 2 gain is at most the Frobenius norm. */
-function gainsOf({ center, radius }: Slopes): Gains {
+/** 1-norm and 2-norm that no row of slopes exceeds. */
+function rowGains({ center, rest }: Slopes): readonly { readonly one: number; readonly two: number }[] {
   const [rows = 1] = center.shape;
   const columns = center.data.length / rows;
-  let largestSum = 0;
-  let largestSquares = 0;
-  let sumsSquared = 0;
-  let squares = 0;
-  for (let k = 0; k < rows; k++) {
+  const root = Math.sqrt(columns);
+  const up = 1 + (columns + 8) * 2 ** -51;
+  return Array.from({ length: rows }, (_, k) => {
     let sum = 0;
-    let square = 0;
+    let squares = 0;
     for (let j = k * columns; j < (k + 1) * columns; j++) {
-      const most = Math.abs(center.data[j] ?? 0) + (radius.data[j] ?? 0);
-      sum += most;
-      square += most * most;
+      const c = Math.abs(center.data[j] ?? 0);
+      sum += c;
+      squares += c * c;
     }
-    largestSum = Math.max(largestSum, sum);
-    largestSquares = Math.max(largestSquares, square);
-    sumsSquared += sum * sum;
-    squares += square;
-  }
-  // Two roundings a term and one for the magnitude.
-  const up = (x: number): number => sumUp(x, 3 * columns + rows + 8);
-  const tiny = sqrtUp(columns * 2 ** -1070);
+    const more = rest[k] ?? 0;
+    return { one: (sum + root * more) * up, two: (Math.sqrt(squares) + more) * up };
+  });
+}
+
+function gainsOf(slopes: Slopes): Gains {
+  const rows = rowGains(slopes);
+  const largest = (of: (row: { readonly one: number; readonly two: number }) => number): number =>
+    rows.reduce((most, row) => Math.max(most, of(row)), 0);
+  const root = (of: (row: { readonly one: number; readonly two: number }) => number): number =>
+    Math.sqrt(rows.reduce((total, row) => total + of(row) ** 2, 0)) * (1 + (rows.length + 4) * 2 ** -51);
   return {
-    infToInf: finite(up(largestSum)),
-    twoToInf: finite(addUp(sqrtUp(up(largestSquares)), tiny)),
-    infToTwo: finite(addUp(sqrtUp(up(sumsSquared)), tiny)),
-    twoToTwo: finite(addUp(sqrtUp(up(squares)), sqrtUp(rows) * tiny)),
+    infToInf: finite(largest(({ one }) => one)),
+    twoToInf: finite(largest(({ two }) => two)),
+    infToTwo: finite(root(({ one }) => one)),
+    twoToTwo: finite(root(({ two }) => two)),
   };
 }
 

@@ -1,17 +1,28 @@
-import type { Errors, Range } from '../../ir/bound-rules.ts';
+import type { Errors, ErrorTerms, Range } from '../../ir/bound-rules.ts';
 import type { Graph, OpNode, Value } from '../../ir/graph.ts';
 import { nodeOf, sizeOf } from '../../ir/graph.ts';
 import type { NdArray } from '../../ir/ndarray.ts';
 import type { OpAttributes } from '../../ir/op-attributes.ts';
+import type { Gate } from '../../ir/slopes.ts';
 import { normFrobenius } from '../../norms/entrywise.ts';
-import { add, type Bound, fromNumber, max, multiply, toNumber } from '../../numeric/bound.ts';
+import {
+  add,
+  type Bound,
+  fromNumber,
+  max,
+  multiply,
+  toNumber,
+  UNBOUNDED,
+  ZERO,
+} from '../../numeric/bound.ts';
 import { evaluateNode, type NoiseSource } from '../../ops/evaluate.ts';
 import { forEachWindow } from '../../ops/pooling/evaluate.ts';
+import { elementErrors } from './adjoint.ts';
 import { NUMBERS } from './algebras.ts';
 import type { Domain } from './domain.ts';
 import { type Facts, factsOf, type InputFacts } from './facts.ts';
-import { sampleForward, samplesIn } from './forward.ts';
-import { type Gate, logitSlopes } from './jacobian.ts';
+import { type SampleForward, sampleForward, samplesIn } from './forward.ts';
+import { slopesOf } from './jacobian.ts';
 import { none, type PreparedStep, passErrors } from './pass.ts';
 
 /**
@@ -81,8 +92,6 @@ function sampleRangeAt(rule: Range, value: NdArray, samples: number): Range {
 export interface AtBatchOptions {
   readonly domain?: Domain;
   readonly adjoint?: boolean;
-  /** Samples whose slopes are followed, the first of the batch; all by default. The bound on logits is then one on theirs. */
-  readonly samples?: number;
 }
 
 /** A step made ready at a batch, see `prepareStep`. */
@@ -91,7 +100,7 @@ export function prepareAtBatch(
   single: Graph,
   inputs: InputFacts,
   point: BatchPoint,
-  { domain = 'meet', adjoint = domain === 'meet', samples }: AtBatchOptions = {},
+  { domain = 'meet', adjoint = domain === 'meet' }: AtBatchOptions = {},
 ): PreparedStep {
   const values = realValues(step, point);
   const rules = factsOf(step, inputs, 'meet');
@@ -139,48 +148,97 @@ export function prepareAtBatch(
   const sample = { forward, facts: sampleFacts };
   const prepared: PreparedStep = { graph: step, facts, domain, sample, adjoint: none('weights') };
   if (!adjoint) return prepared;
-  const errors = passErrors(prepared, { algebra: NUMBERS });
   const x = single.nodes.findIndex((node) => node.kind === 'input' && node.input === 'x');
   const logits = single.outputs.find(({ name }) => name === 'logits')?.value ?? -1;
   const whole = back.get(logits);
   if (x < 0 || whole === undefined) return prepared;
-  const count = Math.min(samples ?? Infinity, samplesIn(step, whole, single, logits));
-  const slopes = Array.from({ length: count }, (_, s) => {
-    const gates = (twin: Value): Gate | undefined => {
-      const value = back.get(twin);
-      if (value === undefined) return undefined;
-      return gateOf(single, nodeOf(single, twin) as OpNode, step, value, s, at, errors);
-    };
-    return logitSlopes(single, sampleFacts, x, logits, gates);
-  });
-  const found = slopes.flatMap((result) => (result.slopes === undefined ? [] : [result.slopes]));
-  if (found.length < slopes.length) return prepared;
-  return { ...prepared, adjoint: { slopes: found, logits } };
+  return { ...prepared, limits: sampleLimits(prepared, forward, back, at, { x, logits }) };
 }
 
-/** The gate of a relu or pooling for one sample, from its real operand and the bound of that operand's error. */
-function gateOf(
-  single: Graph,
-  node: OpNode,
-  step: Graph,
-  value: Value,
-  sample: number,
+/** Values with more elements than this are bounded by the other domains alone: their slopes would be too many. */
+const MOST_ROWS = 512;
+
+/**
+ * Bounds of the operands of relus and poolings and of the logits by slopes, sample by sample, in the order of the graph: what one settles
+ * the next one profits from. Each is the largest over the samples.
+ */
+function sampleLimits(
+  prepared: PreparedStep,
+  { graph: single, counterpart }: SampleForward,
+  back: ReadonlyMap<Value, Value>,
   at: (value: Value) => NdArray,
-  errors: readonly Errors<Bound>[],
-): Gate | undefined {
-  if (node.op !== 'relu' && node.op !== 'maxPool') return undefined;
-  const own = nodeOf(step, value);
-  const operand = own.kind === 'op' ? own.operands[0] : undefined;
-  const [twin] = node.operands;
-  if (operand === undefined || twin === undefined) return undefined;
-  const shape = nodeOf(single, twin).type.shape;
-  const size = sizeOf(shape);
-  const x = at(operand).data.subarray(sample * size, (sample + 1) * size);
-  const largest = x.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-  const error = toNumber(errors[operand]?.inf ?? fromNumber(Number.MAX_VALUE)) + largest * 2 ** -30;
+  { x, logits }: { readonly x: Value; readonly logits: Value },
+): ReadonlyMap<Value, Errors<Bound>> {
+  const { graph: step } = prepared;
+  const own = new Map<Value, ErrorTerms<Bound>>();
+  const errors = passErrors(prepared, {
+    algebra: NUMBERS,
+    terms: (value, terms) => {
+      const twin = counterpart.get(value);
+      if (twin !== undefined && !own.has(twin)) own.set(twin, terms);
+      return terms;
+    },
+  });
+  const zero: Errors<Bound> = { inf: ZERO, two: ZERO };
+  const kinks = [...back.keys()].filter((twin) => {
+    const node = nodeOf(single, twin);
+    return node.kind === 'op' && (node.op === 'relu' || node.op === 'maxPool') && twin < logits;
+  });
+  const limits = new Map<Value, Errors<Bound>>();
+  const samples = samplesIn(step, back.get(logits) ?? -1, single, logits);
+  for (let sample = 0; sample < samples; sample++) {
+    const gates = new Map<Value, Gate>();
+    const bounded = (output: Value): Float64Array | undefined => {
+      if (sizeOf(nodeOf(single, output).type.shape) > MOST_ROWS) return undefined;
+      const { slopes } = slopesOf(single, prepared.sample?.facts ?? prepared.facts, x, output, (v) =>
+        gates.get(v),
+      );
+      if (slopes === undefined) return undefined;
+      const found = elementErrors(
+        single,
+        slopes,
+        (value) => own.get(value),
+        () => zero,
+      );
+      const known = limits.get(output);
+      const [inf, two] = [fromFloat(Math.max(0, ...found)), fromFloat(norm(found))];
+      limits.set(
+        output,
+        known === undefined ? { inf, two } : { inf: max(known.inf, inf), two: max(known.two, two) },
+      );
+      return found;
+    };
+    for (const twin of kinks.sort((a, b) => a - b)) {
+      const node = nodeOf(single, twin) as OpNode;
+      const [operand = -1] = node.operands;
+      const size = sizeOf(nodeOf(single, operand).type.shape);
+      const value = at(back.get(operand) ?? -1).data.subarray(sample * size, (sample + 1) * size);
+      const general = toNumber(errors[back.get(operand) ?? -1]?.inf ?? UNBOUNDED);
+      const each = bounded(operand);
+      const error = (i: number): number => Math.min(general, each?.[i] ?? Infinity);
+      gates.set(twin, gateOf(node, value, nodeOf(single, operand).type.shape, error));
+    }
+    bounded(logits);
+  }
+  // What one sample lacks, all lack: a limit holds for every sample or for none.
+  return limits;
+}
+
+function norm(xs: Float64Array): number {
+  return Math.sqrt(xs.reduce((total, x) => total + x * x, 0)) * (1 + 2 ** -40);
+}
+
+function fromFloat(x: number): Bound {
+  return Number.isFinite(x) ? fromNumber(x) : UNBOUNDED;
+}
+
+/** The gate of a relu or pooling at real values whose computed ones are no further away than the errors. */
+function gateOf(node: OpNode, x: Float64Array, shape: readonly number[], error: (i: number) => number): Gate {
+  const slack = x.reduce((a, b) => Math.max(a, Math.abs(b)), 0) * 2 ** -30;
+  const reach = (i: number): number => error(i) + slack;
   return node.op === 'relu'
-    ? reluGate(x, error)
-    : poolGate(x, shape, node.attributes as OpAttributes['maxPool'], error);
+    ? reluGate(x, reach)
+    : poolGate(x, shape, node.attributes as OpAttributes['maxPool'], reach);
 }
 
 function gateFrom(pairs: readonly (readonly [output: number, input: number, open: boolean])[]): Gate {
@@ -191,21 +249,21 @@ function gateFrom(pairs: readonly (readonly [output: number, input: number, open
   };
 }
 
-function reluGate(x: Float64Array, error: number): Gate {
+function reluGate(x: Float64Array, error: (i: number) => number): Gate {
   const pairs: (readonly [number, number, boolean])[] = [];
   x.forEach((z, i) => {
-    if (z > error) pairs.push([i, i, true]);
-    else if (z >= -error) pairs.push([i, i, false]);
+    if (z > error(i)) pairs.push([i, i, true]);
+    else if (z >= -error(i)) pairs.push([i, i, false]);
   });
   return gateFrom(pairs);
 }
 
-/** An element may win where it is within twice the error of the largest; it does where no other is. */
+/** An element may win where its error can lift it above what another surely reaches; it does where no other may. */
 function poolGate(
   x: Float64Array,
   shape: readonly number[],
   window: OpAttributes['maxPool'],
-  error: number,
+  error: (i: number) => number,
 ): Gate {
   const windows: number[][] = [];
   forEachWindow(shape, window, (output, input) => {
@@ -218,8 +276,9 @@ function poolGate(
   });
   const pairs: (readonly [number, number, boolean])[] = [];
   windows.forEach((members, output) => {
-    const top = members.reduce((most, i) => Math.max(most, x[i] ?? 0), -Infinity);
-    const near = members.filter((i) => (x[i] ?? 0) >= top - 2 * error);
+    // Whoever may be above what some element surely reaches may win.
+    const least = members.reduce((most, i) => Math.max(most, (x[i] ?? 0) - error(i)), -Infinity);
+    const near = members.filter((i) => (x[i] ?? 0) + error(i) >= least);
     for (const input of near) pairs.push([output, input, near.length === 1]);
   });
   return gateFrom(pairs);

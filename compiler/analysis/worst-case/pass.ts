@@ -3,6 +3,7 @@ import type { Graph, Phase, Value } from '../../ir/graph.ts';
 import { nodeOf } from '../../ir/graph.ts';
 import type { NdArray } from '../../ir/ndarray.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
+import type { Slopes } from '../../ir/slopes.ts';
 import { add, type Bound, ONE } from '../../numeric/bound.ts';
 import { rootOf } from '../../ops/bounds/range.ts';
 import { gained, noError } from '../../ops/bounds/terms.ts';
@@ -11,7 +12,7 @@ import type { Domain } from './domain.ts';
 import { errorsOf } from './errors.ts';
 import { type Facts, factsOf, type InputFacts, type Refinement } from './facts.ts';
 import { batchRange, type SampleForward, sampleForward, samplesIn } from './forward.ts';
-import { logitSlopes, type Slopes } from './jacobian.ts';
+import { slopesOf } from './jacobian.ts';
 
 /** A step made ready for passes of errors: its ranges, those of one sample, and the slopes of the logits. */
 export interface PreparedStep {
@@ -20,9 +21,11 @@ export interface PreparedStep {
   readonly domain: Domain;
   /** F of one sample; undefined where batch norm couples samples. */
   readonly sample: { readonly forward: SampleForward; readonly facts: Facts } | undefined;
-  /** Slopes of the logits in the values of F of one sample, or of each sample of a named batch; or why there are none. */
+  /** Bounds that are known otherwise of values of one sample, by their counterpart. */
+  readonly limits?: ReadonlyMap<Value, Errors<Bound>>;
+  /** Slopes of the logits in the values of F of one sample, or why there are none. */
   readonly adjoint:
-    | { readonly slopes: readonly ReadonlyMap<Value, Slopes>[]; readonly logits: Value }
+    | { readonly slopes: ReadonlyMap<Value, Slopes>; readonly logits: Value }
     | { readonly slopes: undefined; readonly reason: 'batch norm' | 'weights' | OpName };
 }
 
@@ -70,8 +73,8 @@ export function prepareStep(
   if (x < 0 || logits < 0 || nodeOf(single, logits).type.shape.length !== 2) {
     return { graph: step, facts, domain, sample, adjoint: none('weights') };
   }
-  const { slopes, unsupported } = logitSlopes(single, sampleFacts, x, logits);
-  const found = slopes === undefined ? none(unsupported) : { slopes: [slopes], logits };
+  const { slopes, unsupported } = slopesOf(single, sampleFacts, x, logits);
+  const found = slopes === undefined ? none(unsupported) : { slopes, logits };
   return { graph: step, facts, domain, sample, adjoint: found };
 }
 
@@ -141,13 +144,14 @@ export function passErrors<T>(step: PreparedStep, options: PassOptions<T>): read
       facts: sample.facts,
       domain,
       knownRoundings,
+      limit: (twin) => step.limits?.get(twin),
       only: (twin) => back.has(twin) || nodeOf(single, twin).kind !== 'op' || isScale(single, twin),
       given: (twin) => givenInput(single, twin),
       terms: (twin, own) => {
         const value = back.get(twin);
         const renamed = value === undefined ? own : terms(value, own);
         // Held for the adjoint alone: the terms of a deep net are most of what an analysis keeps in memory.
-        if (step.adjoint.slopes?.[0]?.has(twin)) known.set(twin, renamed);
+        if (step.adjoint.slopes?.has(twin)) known.set(twin, renamed);
         return renamed;
       },
     }),
@@ -155,13 +159,11 @@ export function passErrors<T>(step: PreparedStep, options: PassOptions<T>): read
   if (step.adjoint.slopes !== undefined) {
     const { slopes, logits } = step.adjoint;
     const given = (value: Value): Errors<T> => sampleErrors[value] ?? zero;
-    const adjoints = slopes.map((of) =>
-      adjointErrors(single, algebra, of, (value) => known.get(value), given),
-    );
+    const adjoint = adjointErrors(single, algebra, slopes, (value) => known.get(value), given);
     const met = sampleErrors[logits] ?? zero;
     sampleErrors[logits] = {
-      inf: algebra.min([met.inf, algebra.max(adjoints.map(({ inf }) => inf))]),
-      two: algebra.min([met.two, algebra.max(adjoints.map(({ two }) => two))]),
+      inf: algebra.min([met.inf, adjoint.inf]),
+      two: algebra.min([met.two, adjoint.two]),
     };
   }
   return errorsOf(graph, {

@@ -33,6 +33,7 @@ import {
   shrunkProduct,
   symmetric,
 } from './range.ts';
+import * as slopes from './slopes.ts';
 import { charged, chargedByMargin, computed, everywhere, exact, gained, lowered, rounded } from './terms.ts';
 
 function broadcastRange<K extends OpName>(context: RangeContext<K>, i: number): Range {
@@ -64,6 +65,7 @@ export const abs: BoundRules<'abs'> = {
 };
 
 export const relu: BoundRules<'relu'> = {
+  slopes: slopes.relu,
   range: ({ range }) => {
     const x = range(0);
     return { ...x, neg: ZERO, away: isPositive(x) ? x.away : ZERO, nonNegative: true };
@@ -72,6 +74,7 @@ export const relu: BoundRules<'relu'> = {
 };
 
 export const stopGradient: BoundRules<'stopGradient'> = {
+  slopes: slopes.identity,
   range: ({ range }) => range(0),
   error: nonExpansive,
   known: ([x]) => x ?? missing(),
@@ -183,6 +186,7 @@ export const sqrtRules: BoundRules<'sqrt'> = {
 };
 
 export const addRules: BoundRules<'add'> = {
+  slopes: slopes.add,
   range: (context) => {
     const [a, b] = [broadcastRange(context, 0), broadcastRange(context, 1)];
     const nonNegative = a.nonNegative && b.nonNegative;
@@ -199,6 +203,7 @@ export const addRules: BoundRules<'add'> = {
 };
 
 export const subRules: BoundRules<'sub'> = {
+  slopes: slopes.sub,
   range: (context) => {
     const [a, b] = [broadcastRange(context, 0), broadcastRange(context, 1)];
     return {
@@ -251,11 +256,12 @@ function product<K extends 'mul' | 'dequantize'>(): BoundRules<K> {
   };
 }
 
-export const mulRules = product<'mul'>();
+export const mulRules: BoundRules<'mul'> = { ...product<'mul'>(), slopes: slopes.mul };
 export const productBounds = product<'dequantize'>();
 
 /** `â/b̂ − a/b = ((â − a) − (a/b)·(b̂ − b)) / b̂`. */
 export const divRules: BoundRules<'div'> = {
+  slopes: slopes.div,
   range: (context) => {
     const [a, b] = [broadcastRange(context, 0), broadcastRange(context, 1)];
     const over = (x: Bound): Bound => quotient(x, b.away);

@@ -5,6 +5,7 @@ import type { PoolWindow } from '../../ir/op-attributes.ts';
 import { add, min, multiply, ONE, ZERO } from '../../numeric/bound.ts';
 import { forEachWindow } from '../pooling/evaluate.ts';
 import { ANY_ERROR, gamma32, magnitude, rootOf, summedCap, times } from './range.ts';
+import * as slopes from './slopes.ts';
 import { charged, chargedByMargin, computed, exact, gained, lowered } from './terms.ts';
 
 /** Windows in which one element lies, at most. */
@@ -42,10 +43,13 @@ function windowSum<K extends 'sumPool' | 'sumPoolGrad'>(
   };
 }
 
-export const sumPool = windowSum<'sumPool'>((window) => ({
-  terms: sizeOf(window.kernel),
-  uses: overlapOf(window),
-}));
+export const sumPool: BoundRules<'sumPool'> = {
+  slopes: slopes.sumPool,
+  ...windowSum<'sumPool'>((window) => ({
+    terms: sizeOf(window.kernel),
+    uses: overlapOf(window),
+  })),
+};
 
 export const sumPoolGrad = windowSum<'sumPoolGrad'>((window) => ({
   terms: overlapOf(window),
@@ -54,6 +58,7 @@ export const sumPoolGrad = windowSum<'sumPoolGrad'>((window) => ({
 
 /** Non-expansive in ∞; in 2 an element may win in every window in which it lies. */
 export const maxPool: BoundRules<'maxPool'> = {
+  slopes: slopes.maxPool,
   range: ({ range, attributes }) => {
     const x = range(0);
     return { ...x, norm2: multiply(rootOf(overlapOf(attributes)), x.norm2) };

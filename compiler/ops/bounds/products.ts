@@ -1,4 +1,4 @@
-import type { RangeContext } from '../../ir/bound-rules.ts';
+import type { BoundRules, RangeContext } from '../../ir/bound-rules.ts';
 import { sizeOf } from '../../ir/graph.ts';
 import type { NdArray } from '../../ir/ndarray.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
@@ -11,6 +11,7 @@ import type { Geometry } from '../convolution/geometry.ts';
 import { geometryOfForward, geometryOfInputGrad, geometryOfWeightGrad } from '../convolution/geometry.ts';
 import { windowOf } from '../window.ts';
 import { bilinear, type KnownGains } from './bilinear.ts';
+import * as slopes from './slopes.ts';
 
 /** Sums of positive and of negative entries, and 2-norms, of every set of entries that one result reads. */
 interface Readings {
@@ -100,17 +101,20 @@ function matrixGains<K extends OpName>(
 }
 
 /** `C = A·B`, either of them transposed: a result reads a row of A and a column of B. */
-export const matmul = bilinear<'matmul'>({
-  form: ({ operandTypes, attributes }) => {
-    const [rows, columns] = sizes(operandTypes[0]?.shape ?? []);
-    return { terms: attributes.transposeA ? rows : columns, overlap: 1 };
-  },
-  known: (context, i, tensor, what) => {
-    if (tensor.shape.length !== 2) return undefined;
-    const { transposeA, transposeB } = context.attributes;
-    return matrixGains(context, i, tensor, what, i === 0 ? !transposeA : transposeB);
-  },
-});
+export const matmul: BoundRules<'matmul'> = {
+  slopes: slopes.matmul,
+  ...bilinear<'matmul'>({
+    form: ({ operandTypes, attributes }) => {
+      const [rows, columns] = sizes(operandTypes[0]?.shape ?? []);
+      return { terms: attributes.transposeA ? rows : columns, overlap: 1 };
+    },
+    known: (context, i, tensor, what) => {
+      if (tensor.shape.length !== 2) return undefined;
+      const { transposeA, transposeB } = context.attributes;
+      return matrixGains(context, i, tensor, what, i === 0 ? !transposeA : transposeB);
+    },
+  }),
+};
 
 /** Gains of a known kernel, in the forward direction or in that of the input's gradient. */
 function kernelGains<K extends OpName>(
@@ -147,16 +151,19 @@ function overlapOf({ kernel, window }: Geometry): number {
   return kernel.reduce((product, k, axis) => product * Math.ceil(k / (window.strides[axis] ?? 1)), 1);
 }
 
-export const conv2d = bilinear<'conv2d'>({
-  form: (context) => {
-    const geometry = geometryOfForward(...typesOf(context), context.attributes);
-    return { terms: geometry.channels * sizeOf(geometry.kernel), overlap: overlapOf(geometry) };
-  },
-  known: (context, i, tensor, what) => {
-    const geometry = geometryOfForward(...typesOf(context), context.attributes);
-    return i === 1 ? kernelGains(context, i, tensor, what, geometry, true) : undefined;
-  },
-});
+export const conv2d: BoundRules<'conv2d'> = {
+  slopes: slopes.conv2d,
+  ...bilinear<'conv2d'>({
+    form: (context) => {
+      const geometry = geometryOfForward(...typesOf(context), context.attributes);
+      return { terms: geometry.channels * sizeOf(geometry.kernel), overlap: overlapOf(geometry) };
+    },
+    known: (context, i, tensor, what) => {
+      const geometry = geometryOfForward(...typesOf(context), context.attributes);
+      return i === 1 ? kernelGains(context, i, tensor, what, geometry, true) : undefined;
+    },
+  }),
+};
 
 export const conv2dInputGrad = bilinear<'conv2dInputGrad'>({
   form: (context) => {

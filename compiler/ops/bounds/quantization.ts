@@ -33,6 +33,7 @@ import { binade, floatStep, MAX_SCALE, MIN_SCALE, quantizeValue } from '../../nu
 import { broadcastStrides, positions } from '../strided.ts';
 
 import { ANY_ERROR, bound, magnitude, symmetric, U32, UNDERFLOW } from './range.ts';
+import * as slopes from './slopes.ts';
 import { added, charged, computed, everywhere, exact, gained, noError } from './terms.ts';
 
 /**
@@ -141,6 +142,7 @@ function quantizer<K extends 'quantize' | 'quantizeStochastic'>(stochastic: bool
     // A value may be rounded up past what caps it.
     range: ({ range }) => ({ ...range(0), away: ZERO, cap: UNBOUNDED }),
     known: ([x]) => x ?? missing(),
+    slopes: slopes.identity,
     error: <T>(context: ErrorContext<K, T>): ErrorTerms<T> => {
       const { algebra, attributes, type, operandTypes } = context;
       const size = sizeOf(type.shape);
@@ -291,6 +293,7 @@ export const quantizeMask: BoundRules<'quantizeMask'> = {
 
 /** An identity in F; its reverse rule has the quantizer. */
 export const quantizeCotangent: BoundRules<'quantizeCotangent'> = {
+  slopes: slopes.identity,
   range: ({ range }) => range(0),
   known: ([x]) => x ?? missing(),
   error: (context) => exact(context, [context.error(0)]),
