@@ -18,6 +18,8 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   allocate: async () => (await import('./allocate.ts')).benchAllocate,
   check: async () => (await import('./check.ts')).benchCheck,
   step: async () => (await import('./step.ts')).benchStep,
+  tightness: async () => (await import('./tightness/probability.ts')).benchProbability,
+  'tightness-worst': async () => (await import('./tightness/worst-case.ts')).benchWorstCase,
 };
 
 /** `npm run bench -- NAME [--json]` */

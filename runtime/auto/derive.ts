@@ -74,7 +74,9 @@ export interface NotDerived {
 /** Times that sensitivities are measured anew around what was found. */
 const CENTRES = 2;
 /** Times that the search is tightened where the prediction exceeds what the table's model said. */
-const CORRECTIONS = 6;
+const CORRECTIONS = 12;
+/** Of these, those that follow the slope. */
+const SECANTS = 4;
 
 /**
  * Formats for every `auto` site at one point of training: sensitivities are measured around uniform formats and again around what the search
@@ -111,7 +113,7 @@ export async function deriveFormats(
     where.log?.(
       `predicted ${excess.map((share, i) => `${problem.requirements[i]?.quantity} ${(100 * share).toFixed(0)} %`).join(', ')} of what is allowed`,
     );
-    if (excess.every((share) => share <= 1) || round === CORRECTIONS) {
+    if (excess.every((share) => share <= 1)) {
       const shareOf = (widths: Widths) => {
         const names = levelNames(problem, widths);
         return problem.requirements.map((requirement) => valueOf(requirement, names).share);
@@ -128,9 +130,21 @@ export async function deriveFormats(
       };
       return { status: 'derived', ...result };
     }
+    if (round === CORRECTIONS)
+      return { status: 'infeasible', problem, tables, allocation: unmet(found, excess) };
     margin = tightened(problem, found, excess, margin, tried);
     tried.push({ modelled: found.values.map(({ share }) => share), predicted: excess });
   }
+}
+
+/** What the whole prediction says of the last formats that were tried, where no correction was enough. */
+function unmet({ widths, values }: AutoAllocation, excess: readonly number[]): AutoInfeasible {
+  return {
+    status: 'infeasible',
+    requirement: excess.findIndex((share) => share > 1),
+    values: values.map((value, i) => ({ ...value, share: excess[i] ?? value.share })),
+    widths,
+  };
 }
 
 /** Shares of the tolerances at formats that were tried: by the table's model, and by the whole prediction. */
@@ -161,7 +175,9 @@ function tightened(
       before !== undefined && before.modelled > modelled * 1.02 && before.predicted > share
         ? Math.log(before.predicted / share) / Math.log(before.modelled / modelled)
         : 1;
-    return modelled * (0.97 / share) ** (1 / Math.min(1, Math.max(slope, MIN_SLOPE)));
+    // Past a few trials the model is no guide, and less is spent each time.
+    const power = tried.length < SECANTS ? 1 / Math.min(1, Math.max(slope, MIN_SLOPE)) : 1 / MIN_SLOPE;
+    return modelled * Math.min(0.9, 0.97 / share) ** power;
   });
 }
 
