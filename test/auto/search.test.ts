@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { probeRequest } from '../../compiler/allocate/auto/plan.ts';
+import { measuredAssignment, probeRequest } from '../../compiler/allocate/auto/plan.ts';
 import { type AutoProblem, autoProblem, levelNames, valueOf } from '../../compiler/allocate/auto/problem.ts';
 import { allocateAuto, costAt } from '../../compiler/allocate/auto/search.ts';
 import { deriveAssignment, type Sensitivities } from '../../compiler/allocate/auto/sensitivities.ts';
@@ -171,6 +171,19 @@ describe('allocation from measured sensitivities', () => {
     expect(deriveAssignment(spec, file).diagnostics).toEqual([]);
     expect(deriveAssignment(wider, file).diagnostics.map(({ message }) => message)).toEqual([
       "the sensitivities beside the spec do not fit it: 'int13 stochastic' of 'f2.grad' was not measured against 'quantized_point'",
+    ]);
+  });
+});
+
+describe('requirements that nothing is derived from', () => {
+  test.each([
+    ['logits) <= 10% with probability 0.99', 'logits) <= 10%', 'it names no probability'],
+    ['logits)', 'logits, norm: linf)', 'it is in the norm linf'],
+    ['logits)', 'logits, relative to: noise_floor)', 'the noise floor is one of gradients, not of logits'],
+  ])('are refused by name: %s → %s', (from, to, reason) => {
+    const spec = specOf(SMALL_AUTO_SPEC.replace(from, to));
+    expect(measuredAssignment(spec)?.diagnostics.map(({ code, message }) => `${code} ${message}`)).toEqual([
+      `QS5013 formats cannot be derived from what is required of logits: ${reason}`,
     ]);
   });
 });

@@ -5,6 +5,7 @@ import { type AutoSite, autoSites, levelsOf } from '../../lower/levels.ts';
 import type { Assignment } from '../../lower/plan.ts';
 import { F32, type Format } from '../../numeric/format.ts';
 import type { AutoProblem, Widths } from './problem.ts';
+import { validateRequirements } from './requirements.ts';
 
 /** The width around which sensitivities are first measured. */
 const FIRST_BITS = 8;
@@ -44,7 +45,8 @@ export function probeRequest(
 /** The formats at which a spec is first measured: a plan to make state and batches for, and no answer. */
 export function measuredAssignment(spec: CheckedSpec): Result<Assignment> | undefined {
   const request = probeRequest(spec);
-  return request && { value: request.assignment, diagnostics: [] };
+  const diagnostics = request === undefined ? [] : validateRequirements(spec);
+  return request && { value: diagnostics.length > 0 ? undefined : request.assignment, diagnostics };
 }
 
 /** A quantizer must stand where something is to be measured, so that f32 gives way to the widest format below it. */

@@ -8,6 +8,7 @@ import { lowerTraining } from '../../lower/training.ts';
 import { formatName } from '../../numeric/format.ts';
 import { assignmentOf, probeRequest } from './plan.ts';
 import { type AutoProblem, autoProblem, levelNames, type ModelledRequirement, valueOf } from './problem.ts';
+import { validateRequirements } from './requirements.ts';
 import { type AutoInfeasible, allocateAuto } from './search.ts';
 
 /**
@@ -61,6 +62,8 @@ export function deriveAssignment(spec: CheckedSpec, file: Sensitivities): Result
     fail(diagnostic('QS5011', spec.train.span, { reason }, { hint: 'measure it anew with qspec allocate' }));
   const request = probeRequest(spec);
   if (request === undefined) return { value: { formats: new Map(), why: '' }, diagnostics: [] };
+  const refused = validateRequirements(spec);
+  if (refused.length > 0) return { value: undefined, diagnostics: refused };
   const { value: program, diagnostics } = lowered(spec, request.assignment);
   if (program === undefined) return { value: undefined, diagnostics };
   const problem = posed(spec, program, file);

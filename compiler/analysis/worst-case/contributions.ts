@@ -3,7 +3,7 @@ import { FunctionalBuilder } from '../../functional/builder.ts';
 import type { NodeId } from '../../functional/functional.ts';
 import { tangent } from '../../functional/tangent.ts';
 import type { Errors, ErrorTerms } from '../../ir/bound-rules.ts';
-import type { Value } from '../../ir/graph.ts';
+import type { Graph, Value } from '../../ir/graph.ts';
 import { nodeOf } from '../../ir/graph.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
 import { add, type Bound, compare, multiply, ZERO } from '../../numeric/bound.ts';
@@ -35,7 +35,7 @@ interface Source {
 /** The source of what an op adds of its own, and of what a discontinuous op makes of its operand's error. */
 function sourceOf(step: PreparedStep, value: Value): Source {
   const { graph } = step;
-  const node = nodeOf(graph, roundedWeights(step, value) ?? value);
+  const node = nodeOf(graph, quantizerBehind(graph, roundedWeights(step, value)) ?? value);
   const { name, span } = node.origin;
   if (node.kind === 'op' && QUANTIZERS.has(node.op)) {
     return { kind: 'quantizer', name: (name ?? node.op).replace(/#\d+$/, ''), span };
@@ -120,6 +120,13 @@ function roundedWeights({ graph, facts }: PreparedStep, value: Value): Value | u
   if (node.kind !== 'op' || !PRODUCTS.has(node.op)) return undefined;
   const weights = node.operands[1];
   return weights !== undefined && facts.roundings[weights] !== undefined ? weights : undefined;
+}
+
+/** The quantizer that a value comes from, through views of it. */
+function quantizerBehind(graph: Graph, value: Value | undefined): Value | undefined {
+  const node = value === undefined ? undefined : nodeOf(graph, value);
+  if (node?.kind !== 'op') return undefined;
+  return QUANTIZERS.has(node.op) ? value : quantizerBehind(graph, node.operands[0]);
 }
 
 /** The terms with an input of the functional in place of what the source adds. */

@@ -11,4 +11,8 @@ export const ALLOCATION_CODES = {
     (p: { site: string; format: string }) =>
       `'${p.site}' is 'auto', and ${p.format} is none of the formats that its levels allow`,
   ),
+  QS5013: error(
+    (p: { quantity: string; reason: string }) =>
+      `formats cannot be derived from what is required of ${p.quantity}: ${p.reason}`,
+  ),
 } as const;

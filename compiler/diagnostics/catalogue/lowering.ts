@@ -17,7 +17,7 @@ export const LOWERING_CODES = {
   ),
   QS6504: error(
     (p: { quantity: string }) =>
-      `the required bound on '${p.quantity}' is not analysed by this version, so nothing would guarantee it`,
+      `no site is 'auto', and the required bound on '${p.quantity}' is not proved of formats that are written down`,
   ),
   QS6506: error(
     (p: { samples: number; summands: number }) =>

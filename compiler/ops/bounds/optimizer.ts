@@ -29,6 +29,16 @@ const STEPS = 2 ** 16;
  * 2.1 bounds the same ratio). A thousandth more covers the rounding of m and v in float32. UNBOUNDED where r ≥ 1.
  */
 export function adamCap({ beta1, beta2 }: Pick<Settings, 'beta1' | 'beta2'>): Bound {
+  const key = `${beta1} ${beta2}`;
+  const known = CAPS.get(key) ?? capOf(beta1, beta2);
+  CAPS.set(key, known);
+  return known;
+}
+
+/** By the betas: a net has one pair for all of its parameters. */
+const CAPS = new Map<string, Bound>();
+
+function capOf(beta1: number, beta2: number): Bound {
   const r = beta1 ** 2 / beta2;
   if (r >= 1) return UNBOUNDED;
   let largest = 0;

@@ -17,6 +17,7 @@ import { initialState } from '../../train/state.ts';
 import { type Context, print, say } from '../context.ts';
 import { reportDiagnostics, successOf } from '../diagnostics.ts';
 import { defaultThreads } from '../engines.ts';
+import { UsageFailure } from '../failures.ts';
 import { sensitivitiesPath } from '../sensitivities.ts';
 import { readSource } from '../source-file.ts';
 import { table } from '../text.ts';
@@ -41,6 +42,10 @@ export async function allocateCommand(context: Context, file: string, options: O
   if (autoSites(spec).length === 0) {
     say(context, `${file} has no format that is 'auto': there is nothing to derive`);
     return EXIT.ok;
+  }
+  const floors = spec.precision.requirements.some(({ relativeTo }) => relativeTo === 'noise_floor');
+  if (floors && options.batches === 1) {
+    throw new UsageFailure('a noise floor is estimated from minibatches: --batches must be at least 2');
   }
   const seed = options.seed ?? spec.train.seed;
   const dataset = await loadDataset(spec.data, { root: dataRoot(io.env), log: (line) => say(context, line) });

@@ -1,5 +1,6 @@
 import { type Diagnostic, hasErrors } from '../../../compiler/diagnostics/diagnostic.ts';
 import { renderDiagnostics } from '../../../compiler/diagnostics/render.ts';
+import { autoSites } from '../../../compiler/lower/levels.ts';
 import { planFormats } from '../../../compiler/lower/plan.ts';
 import { lowerTraining } from '../../../compiler/lower/training.ts';
 import { type Compiled, checkSource, hashOf } from '../../../compiler/pipeline.ts';
@@ -11,6 +12,7 @@ import { summaryText } from '../analysis-text.ts';
 import { type Context, print, say } from '../context.ts';
 import { UsageFailure } from '../failures.ts';
 import { probeText } from '../probe-text.ts';
+import { assignmentBeside } from '../sensitivities.ts';
 import { readSource } from '../source-file.ts';
 import type { Probed } from './check-probe.ts';
 
@@ -94,7 +96,12 @@ async function extras(context: Context, analysis: StepAnalysis, options: CheckOp
 async function checkOne(source: Source, cwd: string, analyse: boolean): Promise<Checked> {
   const { value: spec, diagnostics } = checkSource(source);
   if (spec === undefined || hasErrors(diagnostics) || !analyse) return { diagnostics, analysis: undefined };
-  const plan = planFormats(spec);
+  const { assign } = await assignmentBeside(cwd, source.path);
+  const assigned = autoSites(spec).length === 0 ? undefined : assign?.(spec);
+  if (assigned !== undefined && assigned.value === undefined) {
+    return { diagnostics, analysis: reasonOf(assigned.diagnostics) };
+  }
+  const plan = planFormats(spec, assigned?.value);
   // What stands in the way of compiling does not make a spec wrong: `compile` says more of it.
   if (plan.value === undefined) return { diagnostics, analysis: reasonOf(plan.diagnostics) };
   const program = lowerTraining(spec, plan.value);
