@@ -75,7 +75,9 @@ export interface NotDerived {
 const CENTRES = 2;
 /** Times that the search is tightened where the prediction exceeds what the table's model said. */
 const CORRECTIONS = 12;
-/** Of these, those that follow the slope. */
+/** Trials after which the first that met everything is good enough. */
+const REFINEMENTS = 6;
+/** Of the corrections, those that follow the slope. */
 const SECANTS = 4;
 
 /**
@@ -101,40 +103,78 @@ export async function deriveFormats(
     problem = autoProblem(spec, lowered(spec, request.assignment), tables);
   }
   const tried: Trial[] = [];
+  let best: Derivation | undefined;
   for (let round = 0; ; round++) {
     const found = allocateAuto(problem, margin);
-    if (found.status === 'infeasible') return { status: 'infeasible', problem, allocation: found, tables };
-    const assignment = assignmentOf(problem, found.widths, whyOf(spec));
-    const program = lowered(spec, assignment);
-    const predictions = await predicted(problem, program, where);
-    const excess = predictions.map(
-      ({ quantile, unit, requirement }) => quantile / (unit * requirement.tolerance),
-    );
-    where.log?.(
-      `predicted ${excess.map((share, i) => `${problem.requirements[i]?.quantity} ${(100 * share).toFixed(0)} %`).join(', ')} of what is allowed`,
-    );
-    if (excess.every((share) => share <= 1)) {
-      const shareOf = (widths: Widths) => {
-        const names = levelNames(problem, widths);
-        return problem.requirements.map((requirement) => valueOf(requirement, names).share);
-      };
-      const result = {
+    if (found.status === 'infeasible') {
+      return best ?? { status: 'infeasible', problem, allocation: found, tables };
+    }
+    const trial = await tryOut(spec, problem, found, where);
+    const { excess } = trial;
+    const met = excess.every((share) => share <= 1);
+    if (met && (best === undefined || found.cost < best.allocation.cost)) {
+      best = {
+        status: 'derived',
         tables,
         problem,
         allocation: found,
-        assignment,
-        program,
-        predictions,
         margin,
-        shareOf,
+        ...trial,
+        shareOf: sharesOf(problem),
       };
-      return { status: 'derived', ...result };
     }
-    if (round === CORRECTIONS)
+    tried.push({ margin, met, modelled: found.values.map(({ share }) => share), predicted: excess });
+    const between = halfway(tried);
+    if (best !== undefined && (between === undefined || round >= REFINEMENTS)) return best;
+    if (round === CORRECTIONS) {
       return { status: 'infeasible', problem, tables, allocation: unmet(found, excess) };
-    margin = tightened(problem, found, excess, margin, tried);
-    tried.push({ modelled: found.values.map(({ share }) => share), predicted: excess });
+    }
+    margin = between ?? tightened(problem, found, excess, margin, tried.slice(0, -1));
   }
+}
+
+/** The step at an allocation, with what the whole prediction says of it. */
+async function tryOut(
+  spec: CheckedSpec,
+  problem: AutoProblem,
+  { widths }: AutoAllocation,
+  where: DerivationPoint,
+): Promise<
+  Pick<Derivation, 'assignment' | 'program' | 'predictions'> & { readonly excess: readonly number[] }
+> {
+  const assignment = assignmentOf(problem, widths, whyOf(spec));
+  const program = lowered(spec, assignment);
+  const predictions = await predicted(problem, program, where);
+  const excess = predictions.map(
+    ({ quantile, unit, requirement }) => quantile / (unit * requirement.tolerance),
+  );
+  where.log?.(
+    `predicted ${excess.map((share, i) => `${problem.requirements[i]?.quantity} ${(100 * share).toFixed(0)} %`).join(', ')} of what is allowed`,
+  );
+  return { assignment, program, predictions, excess };
+}
+
+function sharesOf(problem: AutoProblem): Derivation['shareOf'] {
+  return (widths) => {
+    const names = levelNames(problem, widths);
+    return problem.requirements.map((requirement) => valueOf(requirement, names).share);
+  };
+}
+
+/** Below it, a requirement that was tightened has more left than it need have. */
+const ENOUGH = 0.75;
+
+/**
+ * Margins halfway, in logarithms, between the last that met everything and the last that did not, where what was tightened for the sake of
+ * the prediction now lies far below what is allowed; undefined where nothing is to be gained.
+ */
+function halfway(tried: readonly Trial[]): readonly number[] | undefined {
+  const good = tried.findLast(({ met }) => met);
+  const bad = tried.findLast(({ met }) => !met);
+  if (good === undefined || bad === undefined) return undefined;
+  const binding = bad.predicted.flatMap((share, i) => (share > 1 ? [good.predicted[i] ?? 1] : []));
+  if (binding.every((share) => share > ENOUGH)) return undefined;
+  return good.margin.map((m, i) => Math.sqrt(m * (bad.margin[i] ?? m)));
 }
 
 /** What the whole prediction says of the last formats that were tried, where no correction was enough. */
@@ -149,6 +189,8 @@ function unmet({ widths, values }: AutoAllocation, excess: readonly number[]): A
 
 /** Shares of the tolerances at formats that were tried: by the table's model, and by the whole prediction. */
 interface Trial {
+  readonly margin: readonly number[];
+  readonly met: boolean;
   readonly modelled: readonly number[];
   readonly predicted: readonly number[];
 }

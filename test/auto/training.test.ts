@@ -16,7 +16,7 @@ import { temporaryFolder } from '../support/temporary.ts';
 import { SMALL_AUTO_SPEC } from './small-auto-spec.ts';
 
 const SOURCE = { path: 'small_auto.qspec', text: SMALL_AUTO_SPEC };
-const SETTINGS = { ...DERIVE_SETTINGS, batches: 2, passes: 4, steps: 8, seed: 4 };
+const SETTINGS = { ...DERIVE_SETTINGS, batches: 2, passes: 4, steps: 50, seed: 4 };
 /** 160 training samples in batches of 16, for two epochs. */
 const STEPS = 20;
 
