@@ -1,15 +1,4 @@
-import {
-  add,
-  type Bound,
-  compare,
-  divide,
-  max,
-  min,
-  multiply,
-  ONE,
-  sqrt,
-  ZERO,
-} from '../numeric/bound.ts';
+import { add, type Bound, compare, divide, max, min, multiply, ONE, sqrt, ZERO } from '../numeric/bound.ts';
 
 /** What a functional may compute: maps of ℝ₊ᵏ to ℝ₊ that are monotone in every operand and continuous. */
 export type OperationName = 'sum' | 'product' | 'min' | 'max' | 'norm' | 'sqrt';

@@ -50,9 +50,9 @@ export function parseSensitivities(text: string): Sensitivities | string {
   return whole ? (file as Sensitivities) : 'it lacks tables or margins';
 }
 
-/** Deterministic, one line a batch. */
+/** Deterministic, and on one line: it is measured, not written. */
 export function sensitivitiesText(file: Sensitivities): string {
-  return `${JSON.stringify(file, undefined, 1)}\n`;
+  return `${JSON.stringify(file)}\n`;
 }
 
 /** Formats for a spec from what was measured of it. */

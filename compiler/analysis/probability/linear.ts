@@ -78,7 +78,9 @@ function pullBack(
 
 function total(builder: Builder, a: readonly Value[], b: readonly Value[]): Value {
   const products = a.map((x, i) => inner(builder, x, b[i] ?? x));
-  return products.reduce((sum, product) => add(builder, sum, product));
+  // Where nothing rounds there is nothing to sum.
+  const [first = builder.constant(0), ...others] = products;
+  return others.reduce((sum, product) => add(builder, sum, product), first);
 }
 
 function input(builder: Builder, name: string, like: Value): Value {
