@@ -7,8 +7,9 @@ import { decodeModel } from '../../../compiler/emit/onnx/proto.ts';
 import { type Graph, sizeOf } from '../../../compiler/ir/graph.ts';
 import type { FloatTensors } from '../../../compiler/ir/tensor.ts';
 import { lowerEvaluation } from '../../../compiler/lower/deploy/evaluation.ts';
-import { compile } from '../../../compiler/pipeline.ts';
+import { type CompileOptions, compile } from '../../../compiler/pipeline.ts';
 import { CHECKED_ONLY } from '../../../runtime/checked-only.ts';
+import { assignmentBeside } from '../../../runtime/cli/sensitivities.ts';
 
 const folder = join(import.meta.dirname, '../../../specs');
 const specs = readdirSync(folder).filter((name) => name.endsWith('.qspec') && !CHECKED_ONLY.has(name));
@@ -25,8 +26,12 @@ function anyTensors(graph: Graph): FloatTensors {
   );
 }
 
+const options = new Map<string, CompileOptions>();
+for (const name of specs) options.set(name, await assignmentBeside(folder, name));
+
 describe.each(specs)('%s', (name) => {
-  const { value, diagnostics } = compile({ path: name, text: readFileSync(join(folder, name), 'utf8') });
+  const source = { path: name, text: readFileSync(join(folder, name), 'utf8') };
+  const { value, diagnostics } = compile(source, options.get(name));
   if (!value) throw new Error(`${name} does not compile: ${diagnostics.map((d) => d.message)}`);
 
   test('the training step is a model whose declared types follow from its nodes', () => {
