@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Source } from '../compiler/source/source.ts';
-import { sensitivitiesPath } from '../runtime/cli/sensitivities.ts';
 import { CHECKED_ONLY } from '../runtime/checked-only.ts';
+import { sensitivitiesPath } from '../runtime/cli/sensitivities.ts';
 
 /** The specs of the repository that can be trained and have all formats written down, from the folder in which `npm run` starts. */
 export function repositorySpecs(): readonly Source[] {

@@ -4,8 +4,8 @@ import {
   autoProblem,
   levelNames,
   type ModelledRequirement,
+  shareOfRequirement,
   unitOf,
-  valueOf,
   type Widths,
 } from '../../compiler/allocate/auto/problem.ts';
 import {
@@ -157,7 +157,7 @@ async function tryOut(
 function sharesOf(problem: AutoProblem): Derivation['shareOf'] {
   return (widths) => {
     const names = levelNames(problem, widths);
-    return problem.requirements.map((requirement) => valueOf(requirement, names).share);
+    return problem.requirements.map((requirement) => shareOfRequirement(requirement, names).share);
   };
 }
 

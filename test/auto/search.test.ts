@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { measuredAssignment, probeRequest } from '../../compiler/allocate/auto/plan.ts';
-import { type AutoProblem, autoProblem, levelNames, valueOf } from '../../compiler/allocate/auto/problem.ts';
+import {
+  type AutoProblem,
+  autoProblem,
+  levelNames,
+  shareOfRequirement,
+} from '../../compiler/allocate/auto/problem.ts';
 import { allocateAuto, costAt } from '../../compiler/allocate/auto/search.ts';
 import { deriveAssignment, type Sensitivities } from '../../compiler/allocate/auto/sensitivities.ts';
 import { CURVE, type SensitivityTable } from '../../compiler/analysis/probability/table.ts';
@@ -83,7 +88,7 @@ function problemOf(text: string, weights: readonly number[]): { spec: CheckedSpe
 
 const shares = (problem: AutoProblem, widths: readonly number[]): readonly number[] => {
   const names = levelNames(problem, widths);
-  return problem.requirements.map((requirement) => valueOf(requirement, names).share);
+  return problem.requirements.map((requirement) => shareOfRequirement(requirement, names).share);
 };
 
 const WEIGHTS = fc.array(fc.double({ min: 1e-6, max: 10, noNaN: true }), { minLength: 3, maxLength: 9 });

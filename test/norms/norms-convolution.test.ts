@@ -1,10 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  convolutionNorm1,
-  convolutionNorm2,
-  convolutionNormInf,
-} from '../../compiler/norms/convolution.ts';
+import { convolutionNorm1, convolutionNorm2, convolutionNormInf } from '../../compiler/norms/convolution.ts';
 import type { Convolution } from '../../compiler/norms/convolution-axis.ts';
 import { norm1, normInf } from '../../compiler/norms/entrywise.ts';
 import { matrix } from '../../compiler/norms/matrix.ts';

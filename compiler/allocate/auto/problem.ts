@@ -127,7 +127,7 @@ export interface RequirementValue {
   readonly share: number;
 }
 
-export function valueOf(
+export function shareOfRequirement(
   { table, quantity, denominator, tolerance }: ModelledRequirement,
   names: ReadonlyMap<string, string>,
 ): RequirementValue {

@@ -1,7 +1,13 @@
 import { allocate } from '../allocate.ts';
 import { valueAt } from '../evaluate.ts';
 import type { AllocationSite } from '../problem.ts';
-import { type AutoProblem, levelNames, type RequirementValue, valueOf, type Widths } from './problem.ts';
+import {
+  type AutoProblem,
+  levelNames,
+  type RequirementValue,
+  shareOfRequirement,
+  type Widths,
+} from './problem.ts';
 import { additiveProblem } from './surrogate.ts';
 
 /** Rounds of linearizing, solving and tightening. */
@@ -39,7 +45,7 @@ export function allocateAuto(
 ): AutoAllocation | AutoInfeasible {
   const evaluate = (widths: Widths): readonly RequirementValue[] => {
     const names = levelNames(problem, widths);
-    return problem.requirements.map((requirement) => valueOf(requirement, names));
+    return problem.requirements.map((requirement) => shareOfRequirement(requirement, names));
   };
   const meets = (values: readonly RequirementValue[]): boolean =>
     values.every(({ share }, i) => share <= (margin[i] ?? 1));

@@ -7,7 +7,13 @@ import type { TrainingProgram } from '../../lower/program.ts';
 import { lowerTraining } from '../../lower/training.ts';
 import { formatName } from '../../numeric/format.ts';
 import { assignmentOf, probeRequest } from './plan.ts';
-import { type AutoProblem, autoProblem, levelNames, type ModelledRequirement, valueOf } from './problem.ts';
+import {
+  type AutoProblem,
+  autoProblem,
+  levelNames,
+  type ModelledRequirement,
+  shareOfRequirement,
+} from './problem.ts';
 import { validateRequirements } from './requirements.ts';
 import { type AutoInfeasible, allocateAuto } from './search.ts';
 
@@ -149,10 +155,10 @@ function contributors(problem: AutoProblem, requirement: ModelledRequirement): s
     problem,
     problem.choices.map(({ widths }) => widths.length - 1),
   );
-  const whole = valueOf(requirement, widest).share;
+  const whole = shareOfRequirement(requirement, widest).share;
   const costs = [...widest].map(([site]) => {
     const without = new Map(widest).set(site, 'f32');
-    return { site, cost: whole - valueOf(requirement, without).share };
+    return { site, cost: whole - shareOfRequirement(requirement, without).share };
   });
   const top = costs.sort((a, b) => b.cost - a.cost).slice(0, 3);
   return top.map(({ site }) => `${site} at ${lookup(widest, site)}`).join(', ');

@@ -81,12 +81,8 @@ function sampleRangeAt(rule: Range, value: NdArray, samples: number): Range {
   const ranges = Array.from({ length: samples }, (_, s) =>
     rangeAt(rule, { shape: [], data: value.data.subarray(s * size, (s + 1) * size) }),
   );
-  return ranges.reduce((a, b) => ({
-    ...a,
-    pos: max(a.pos, b.pos),
-    neg: max(a.neg, b.neg),
-    norm2: max(a.norm2, b.norm2),
-  }));
+  const largest = (of: (range: Range) => Bound): Bound => ranges.map(of).reduce(max);
+  return { ...rule, pos: largest((r) => r.pos), neg: largest((r) => r.neg), norm2: largest((r) => r.norm2) };
 }
 
 export interface AtBatchOptions {
