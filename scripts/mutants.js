@@ -116,10 +116,10 @@ function judge(folder) {
   };
 }
 
-const files = Array.from(TEXTS.keys(), (path) => path.split('/').at(-1) ?? '')
-  .filter((name) => TEXTS.has(`${RULES}/${name}`))
-  .filter((name) => !OTHERS.has(name))
-  .filter((name) => option('--file') === undefined || name === option('--file'));
+const files = Array.from(TEXTS.keys())
+  .filter((path) => path.startsWith(`${RULES}/`))
+  .map((path) => path.slice(RULES.length + 1))
+  .filter((name) => !OTHERS.has(name) && (option('--file') ?? name) === name);
 const mutants = files.sort().flatMap((name) => {
   const path = `${RULES}/${name}`;
   const text = TEXTS.get(path) ?? '';

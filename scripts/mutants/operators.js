@@ -71,10 +71,25 @@ const IGNORED = new Set([
   ts.SyntaxKind.ThrowStatement,
 ]);
 
+/** Names that a source imports or declares at its top: another one would not even run. */
+function boundNames(file) {
+  const names = new Set();
+  file.forEachChild((node) => {
+    if (ts.isImportDeclaration(node)) {
+      const bindings = node.importClause?.namedBindings;
+      if (bindings && ts.isNamedImports(bindings))
+        for (const { name } of bindings.elements) names.add(name.text);
+    } else if (ts.isVariableStatement(node)) {
+      for (const { name } of node.declarationList.declarations) names.add(name.getText());
+    }
+  });
+  return names;
+}
+
 /** Every mutant of a source text: an id that names its place by function and occurrence, what was there, and the whole changed text. */
 export function mutantsOf(text, name) {
   const file = ts.createSourceFile(name, text, ts.ScriptTarget.ES2023, true);
-  const bound = new Set(text.match(/\b\w+\b/g));
+  const bound = boundNames(file);
   const edits = [];
   const edit = (node, after, operator) =>
     edits.push({ start: node.getStart(), end: node.getEnd(), after, operator });

@@ -3,6 +3,7 @@ import type { OpName } from '../../compiler/ir/op-attributes.ts';
 import { SAMPLES } from '../ops/samples.ts';
 import { NORMS, type Norm, reachedBy, type Term } from './attain.ts';
 import { ATTAINMENTS } from './attainments.ts';
+import { wrongGamma } from './units.ts';
 
 /** The least share of a term that its input reaches. */
 const LEAST = 0.6;
@@ -13,6 +14,10 @@ function shares<K extends OpName>(op: K) {
   const { reached, zero } = ATTAINMENTS[op];
   return reached.map((attainment) => ({ attainment, shares: reachedBy(op, attainment, zero) }));
 }
+
+test('law 8: γ_n is what n roundings in one direction reach, and not much more', () => {
+  expect(wrongGamma()).toBeUndefined();
+});
 
 describe.each(OPS)('law 8: %s', (op) => {
   test('has an input that reaches each term of its error rule, none of which passes it', () => {

@@ -179,6 +179,7 @@ const STANDARD = { axes: [0], epsilon: EPSILON };
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 0.25, exactState: false };
 const unit = (value = 1, error = 0) => x([], value, error, away(value));
 
+const COLUMN = [1, ...new Array<number>(20).fill(0.125)];
 const PLAIN = { transposeA: false, transposeB: false };
 
 /** Products by weights that INT8 rounds: three tenths of a step off at most, and by half a step where a tie may go either way. */
@@ -241,6 +242,7 @@ export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
   sqrt: {
     zero: [],
     reached: [
+      { term: 'through 0', operands: [x([4], 1e-9, 1, positive(1e-9))], attributes: {} },
       { term: 'through 0', operands: [x([4], 0, 0.25, { nonNegative: true })], attributes: {} },
       { term: 'through 0', operands: [x([4], 1, -0.01, positive(0.99))], attributes: {} },
       { term: 'local', operands: [x([4], 2, 0, { nonNegative: true })], attributes: {}, direction: 'up' },
@@ -295,6 +297,20 @@ export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
     bilinear({ a: [1, 2], b: [2, 2], attributes: { transposeA: false, transposeB: false } }, true),
     bilinear({ a: [2, 1], b: [2, 2], attributes: { transposeA: true, transposeB: true } }, true),
     [
+      // An error along a known column: its 2-norm says less than its sum.
+      {
+        term: 'through 0',
+        norm: 'inf',
+        operands: [
+          x(
+            [1, 21],
+            0,
+            COLUMN.map((v) => v * E),
+          ),
+          known([21, 1], COLUMN),
+        ],
+        attributes: PLAIN,
+      },
       // The rounding of a weight is known entry by entry: its sums, its norm, and what one result reads.
       ...ROUNDED,
       // Values far from their real ones, that a cap or the 2-norm holds.

@@ -248,7 +248,7 @@ export const DRAWINGS: { readonly [K in OpName]: Draw } = {
       draw.random.pick(['real', 'away', 'positive']),
       draw.random.pick(['real', 'away', 'positive']),
     )(draw),
-  div: (draw) => sampled('div', 'real', draw.random.pick(['away', 'positive']))(draw),
+  div: (draw) => sampled('div', 'real', draw.random.pick(['away', 'positive', 'fragile']))(draw),
   minimum: (draw) =>
     sampled('minimum', draw.random.pick(['real', 'positive']), draw.random.pick(['real', 'away']))(draw),
   maximum: (draw) =>

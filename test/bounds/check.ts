@@ -188,7 +188,7 @@ function outside(range: Range, real: NdArray, computed: NdArray): string | undef
 }
 
 /** Ops whose error is smaller where the point is known. */
-const SWITCHING: ReadonlySet<OpName> = new Set<OpName>(['step', 'maxPoolRoute', 'maxPoolPick']);
+export const SWITCHING: ReadonlySet<OpName> = new Set<OpName>(['step', 'maxPoolRoute', 'maxPoolPick']);
 
 /** How much of the bounds was used, by op. */
 export type Usage = Map<string, { inf: number; two: number }>;

@@ -7,6 +7,7 @@ import { violation } from './check.ts';
 import { netCase } from './nets.ts';
 import { Random } from './random.ts';
 import { looser, type Tightness } from './tightness.ts';
+import { wrongGamma } from './units.ts';
 
 /** The laws without a test runner, for `scripts/mutants.js`. */
 
@@ -56,11 +57,13 @@ export function brokenLaw(
     }
     return undefined;
   };
+  const gamma = wrongGamma();
   return (
+    (gamma && `law 8: ${gamma}`) ??
     first(attained) ??
     first((op) => sound(op, 100)) ??
     first((op) => tight(op, table)) ??
     first((op) => sound(op, Math.ceil((ops.length > 20 ? 4000 : 8000) / ops.length))) ??
-    (ops.length > 20 ? soundNets(2) : undefined)
+    (ops.includes('matmul') ? soundNets(3) : undefined)
   );
 }

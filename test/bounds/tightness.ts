@@ -4,11 +4,22 @@ import type { OpName } from '../../compiler/ir/op-attributes.ts';
 import { type Bound, toNumber } from '../../compiler/numeric/bound.ts';
 import { Adversary } from './adversary.ts';
 import { caseOf } from './cases.ts';
-import { analyse, computedValues, distanceOf, normsOf, realValues } from './check.ts';
+import { analyse, computedValues, distanceOf, normsOf, realValues, SWITCHING } from './check.ts';
 import { Random } from './random.ts';
 
 /** What is said of an op's result: its errors, its range, and what structure says of computed values. */
-const MEASURES = ['inf', 'two', 'pos', 'neg', 'norm2', 'away', 'cap'] as const;
+const MEASURES = [
+  'inf',
+  'two',
+  'pos',
+  'neg',
+  'norm2',
+  'away',
+  'cap',
+  'sign',
+  'infAtPoint',
+  'twoAtPoint',
+] as const;
 
 /** Bound ÷ observed by what is bounded: the geometric mean over cases, 1 being the tightest that there is. */
 export type Tightness = Readonly<Record<(typeof MEASURES)[number], number>>;
@@ -17,6 +28,7 @@ const CASES = 100;
 
 /** What counts for no bound at all, so that a mean is finite. */
 const FAR = 1e9;
+const UNNEEDED = 1e3;
 
 /** Over seeded cases in the meet; where nothing is observed nothing is measured. */
 export function tightnessOf(op: OpName): Tightness {
@@ -31,13 +43,22 @@ export function tightnessOf(op: OpName): Tightness {
     const [error, range] = [errors[value], ranges[value]];
     if (real === undefined || computed === undefined || error === undefined || range === undefined) continue;
     const observed = distanceOf(computed, real);
-    for (const norm of ['inf', 'two'] as const) {
-      if (observed[norm] > 0 && observed[norm] < Infinity)
-        put(logs, norm, toNumber(error[norm]) / observed[norm]);
+    for (const norm of ['inf', 'two'] as const) put(logs, norm, looseness(error[norm], observed[norm]));
+    if (SWITCHING.has(op)) {
+      const atPoint = analyse(one, 'meet', realValues(one)).errors[value] ?? error;
+      for (const norm of ['inf', 'two'] as const)
+        put(logs, `${norm}AtPoint`, looseness(atPoint[norm], observed[norm]));
     }
     measureRange(logs, range, real, computed);
   }
   return Object.fromEntries(MEASURES.map((measure) => [measure, mean(logs.get(measure) ?? [])])) as Tightness;
+}
+
+/** A bound where nothing errs counts, but less than one that is off by as much. */
+function looseness(bound: Bound, observed: number): number {
+  if (observed === Infinity) return 1;
+  if (observed === 0) return bound.mantissa === 0 ? 1 : UNNEEDED;
+  return toNumber(bound) / observed;
 }
 
 function measureRange(logs: Map<string, number[]>, range: Range, real: NdArray, computed: NdArray): void {
@@ -51,6 +72,7 @@ function measureRange(logs: Map<string, number[]>, range: Range, real: NdArray, 
   put(logs, 'norm2', toNumber(range.norm2) / two);
   const magnitudes = [...real.data, ...computed.data].map(Math.abs);
   put(logs, 'away', Math.min(...magnitudes) / toNumber(range.away));
+  if ([...real.data, ...computed.data].every((x) => x >= 0)) put(logs, 'sign', range.nonNegative ? 1 : FAR);
   put(logs, 'cap', toNumber(range.cap) / Math.max(...magnitudes));
 }
 

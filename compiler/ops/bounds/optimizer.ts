@@ -20,35 +20,16 @@ import { added, computed, everywhere, gained } from './terms.ts';
 
 type Settings = OpAttributes['adamDirection'];
 
-/** Steps after which the sums of the cap have converged for every β that training uses. */
-const STEPS = 2 ** 16;
-
 /**
- * The largest `|m̂|/√v̂` of any gradient sequence, by Cauchy and Schwarz on the sums that m and v are:
- * `(1−β₁)/(1−β₁ᵗ)·√((1−β₂ᵗ)/(1−β₂))·√(Σ_{j<t} rʲ)` with `r = β₁²/β₂`, its supremum over t; 7.27 at β = 0.9, 0.999 (Kingma & Ba 2015, section
- * 2.1 bounds the same ratio). A thousandth more covers the rounding of m and v in float32. UNBOUNDED where r ≥ 1.
+ * The largest `|m̂|/√v̂` of any gradient sequence, by Cauchy and Schwarz on the sums that m and v are: after t steps
+ * `(1−β₁)/(1−β₁ᵗ)·√((1−β₂ᵗ)/(1−β₂))·√((1−rᵗ)/(1−r))` with `r = β₁²/β₂`. With `a = β₂ᵗ` and `b = rᵗ`, `(1−a)(1−b) ≤ (1−√(ab))²` and
+ * `√(ab) = β₁ᵗ`, so that it is at most its limit; 7.27 at β = 0.9, 0.999 (Kingma & Ba 2015, section 2.1 bounds the same ratio). A
+ * thousandth more covers the rounding of m and v in float32. UNBOUNDED where r ≥ 1.
  */
 export function adamCap({ beta1, beta2 }: Pick<Settings, 'beta1' | 'beta2'>): Bound {
-  const key = `${beta1} ${beta2}`;
-  const known = CAPS.get(key) ?? capOf(beta1, beta2);
-  CAPS.set(key, known);
-  return known;
-}
-
-/** By the betas: a net has one pair for all of its parameters. */
-const CAPS = new Map<string, Bound>();
-
-function capOf(beta1: number, beta2: number): Bound {
   const r = beta1 ** 2 / beta2;
   if (r >= 1) return UNBOUNDED;
-  let largest = 0;
-  for (let t = 1; t <= STEPS; t = t < 1024 ? t + 1 : t * 2) {
-    const first = (1 - beta1) / (1 - beta1 ** t);
-    const second = (1 - beta2 ** t) / (1 - beta2);
-    largest = Math.max(largest, first * Math.sqrt((second * (1 - r ** t)) / (1 - r)));
-  }
-  const limit = (1 - beta1) / Math.sqrt((1 - beta2) * (1 - r));
-  return bound(Math.max(largest, limit) * (1 + 2 ** -10));
+  return bound(((1 - beta1) / Math.sqrt((1 - beta2) * (1 - r))) * (1 + 2 ** -10));
 }
 
 /**

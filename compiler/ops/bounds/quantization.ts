@@ -166,7 +166,7 @@ function quantizer<K extends 'quantize' | 'quantizeStochastic'>(stochastic: bool
               ]),
             };
       const parts = [fine, absolute];
-      if (losesSign(context)) parts.push(negativePart(context, x));
+      if (losesSign(context)) parts.push(negativePart(context));
       // Past the largest number an IEEE format gives an infinity, which no bound holds; a saturating one loses the excess.
       if (step.limit !== UNBOUNDED) {
         const lost =
@@ -189,11 +189,13 @@ function losesSign<K extends 'quantize' | 'quantizeStochastic' | 'quantizeMask'>
   return element.kind === 'int' && !element.signed && !range(0).nonNegative;
 }
 
-function negativePart<K extends 'quantize' | 'quantizeStochastic', T>(
-  { algebra, range, error }: ErrorContext<K, T>,
-  x: Errors<T>,
-): Errors<T> {
-  return { inf: algebra.sum([algebra.constant(range(0).neg), error(0).inf]), two: x.two };
+/** All of a real value below 0 is lost; of one above it, whose computed value is below, no more than they differ by. */
+function negativePart<K extends 'quantize' | 'quantizeStochastic', T>({
+  algebra,
+  range,
+}: ErrorContext<K, T>): Errors<T> {
+  const { neg, norm2 } = range(0);
+  return { inf: algebra.constant(neg), two: algebra.constant(norm2) };
 }
 
 function unknownScale<K extends 'quantize' | 'quantizeStochastic', T>(
