@@ -8,22 +8,33 @@ import * as bounds from './bounds/normalization.ts';
 import { arity, f32, floatShape, reducedBySome } from './operands.ts';
 import { groupPositions } from './strided.ts';
 
-/** Mean and biased variance of each group of elements, in two passes, with the group of each element. */
+/**
+ * Deviations from the mean and biased variance of each group of elements, with the group of each element. Elements are taken relative to
+ * the first of their group, so that those of a group of almost equal numbers keep their digits (Chan, Golub & LeVeque 1983).
+ */
 function moments(x: NdArray, axes: readonly number[]) {
   const group = groupPositions(x.shape, axes);
   const groups = sizeOf(reducedBySome(x.shape, axes, true));
   const count = x.data.length / groups;
-  const mean = new Float64Array(groups);
-  const variance = new Float64Array(groups);
-  const accumulate = (into: Float64Array, term: (value: number, g: number) => number) => {
-    for (let i = 0; i < x.data.length; i++) {
+  const first = new Float64Array(groups).fill(Number.NaN);
+  const deviation = x.data.map((value, i) => {
+    const g = group[i] ?? 0;
+    if (Number.isNaN(first[g])) first[g] = value;
+    return value - (first[g] ?? 0);
+  });
+  const meanOf = (term: (d: number) => number): Float64Array => {
+    const means = new Float64Array(groups);
+    deviation.forEach((d, i) => {
       const g = group[i] ?? 0;
-      into[g] = (into[g] ?? 0) + term(x.data[i] ?? 0, g) / count;
-    }
+      means[g] = (means[g] ?? 0) + term(d) / count;
+    });
+    return means;
   };
-  accumulate(mean, (value) => value);
-  accumulate(variance, (value, g) => (value - (mean[g] ?? 0)) ** 2);
-  return { group, mean, variance };
+  const mean = meanOf((d) => d);
+  deviation.forEach((d, i) => {
+    deviation[i] = d - (mean[group[i] ?? 0] ?? 0);
+  });
+  return { group, deviation, variance: meanOf((d) => d * d) };
 }
 
 function centered(builder: Builder, x: Value, axes: readonly number[]): Value {
@@ -83,11 +94,8 @@ const standardize: OpDef<'standardize'> = {
   },
   evaluate: ({ operands, attributes: { axes, epsilon }, type }) => {
     const [x] = arity(operands, 1);
-    const { group, mean, variance } = moments(x, axes);
-    const data = x.data.map((value, i) => {
-      const g = group[i] ?? 0;
-      return (value - (mean[g] ?? 0)) / Math.sqrt((variance[g] ?? 0) + epsilon);
-    });
+    const { group, deviation, variance } = moments(x, axes);
+    const data = deviation.map((d, i) => d / Math.sqrt((variance[group[i] ?? 0] ?? 0) + epsilon));
     return { shape: type.shape, data };
   },
   tfjs: ({ support, operands, attributes }) =>
