@@ -3,7 +3,7 @@ import type { OpName } from '../../compiler/ir/op-attributes.ts';
 import { SAMPLES } from '../ops/samples.ts';
 import { NORMS, type Norm, reachedBy, type Term } from './attain.ts';
 import { ATTAINMENTS } from './attainments.ts';
-import { wrongGamma } from './units.ts';
+import { wrongGamma, wrongRounding } from './units.ts';
 
 /** The least share of a term that its input reaches. */
 const LEAST = 0.6;
@@ -17,6 +17,10 @@ function shares<K extends OpName>(op: K) {
 
 test('law 8: γ_n is what n roundings in one direction reach, and not much more', () => {
   expect(wrongGamma()).toBeUndefined();
+});
+
+test('law 4: the known rounding of a weight is off by at most its slack, which is a step next to a tie and little elsewhere', () => {
+  expect(wrongRounding()).toBeUndefined();
 });
 
 describe.each(OPS)('law 8: %s', (op) => {

@@ -321,7 +321,10 @@ export const COMPUTED: { readonly [K in OpName]: Computed<K> } = {
     });
     const data = most.map((absmax) => {
       if (absmax === 0) return 1;
-      const scale = Math.max(over(adversary, absmax, gridMax(element)), MIN_SCALE);
+      // A quotient that is a power of two is a float32 number, and rounding to nearest keeps it.
+      const quotient = absmax / gridMax(element);
+      const rounded = isPowerOfTwo(quotient) ? quotient : over(adversary, absmax, gridMax(element));
+      const scale = Math.max(rounded, MIN_SCALE);
       const below = binade(scale);
       return kind === 'absmax' ? scale : Math.min(below === scale ? below : 2 * below, MAX_SCALE);
     });

@@ -7,7 +7,7 @@ import { violation } from './check.ts';
 import { netCase } from './nets.ts';
 import { Random } from './random.ts';
 import { looser, type Tightness } from './tightness.ts';
-import { wrongGamma } from './units.ts';
+import { wrongGamma, wrongRounding } from './units.ts';
 
 /** The laws without a test runner, for `scripts/mutants.js`. */
 
@@ -58,8 +58,10 @@ export function brokenLaw(
     return undefined;
   };
   const gamma = wrongGamma();
+  const rounding = ops.includes('quantize') ? wrongRounding() : undefined;
   return (
     (gamma && `law 8: ${gamma}`) ??
+    (rounding && `law 4: ${rounding}`) ??
     first(attained) ??
     first((op) => sound(op, 100)) ??
     first((op) => tight(op, table)) ??
