@@ -116,6 +116,8 @@ const OUTWARD = /^\(?1 [+-] 2 \*\* -([3-9]\d)\)?$/;
 function visit(node, edit, bound) {
   if (IGNORED.has(node.kind) || ts.isTypeNode(node)) return;
   if (OUTWARD.test(node.getText())) return;
+  // Slopes are no part of ranges and errors.
+  if (ts.isPropertyAssignment(node) && node.name.getText() === 'slopes') return;
   if (ts.isBinaryExpression(node) && OUTWARD.test(node.right.getText())) {
     visit(node.left, edit, bound);
     return;

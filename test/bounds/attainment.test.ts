@@ -3,7 +3,7 @@ import type { OpName } from '../../compiler/ir/op-attributes.ts';
 import { SAMPLES } from '../ops/samples.ts';
 import { NORMS, type Norm, reachedBy, type Term } from './attain.ts';
 import { ATTAINMENTS } from './attainments.ts';
-import { wrongGamma, wrongRounding } from './units.ts';
+import { wrongGamma, wrongNormal, wrongRounding } from './units.ts';
 
 /** The least share of a term that its input reaches. */
 const LEAST = 0.6;
@@ -15,8 +15,9 @@ function shares<K extends OpName>(op: K) {
   return reached.map((attainment) => ({ attainment, shares: reachedBy(op, attainment, zero) }));
 }
 
-test('law 8: γ_n is what n roundings in one direction reach, and not much more', () => {
+test('law 8: γ_n is what n roundings in one direction reach, and not much more; so are the ends of normals', () => {
   expect(wrongGamma()).toBeUndefined();
+  expect(wrongNormal()).toBeUndefined();
 });
 
 test('law 4: the known rounding of a weight is off by at most its slack, which is a step next to a tie and little elsewhere', () => {

@@ -53,6 +53,12 @@ function additive<K extends 'add' | 'sub'>(sign: 1 | -1): Attainments<K> {
       { term: 'through 0', operands: [x([4], 0, 0.5), x([], 0)], attributes },
       { term: 'through 1', operands: [x([4], 0), x([], 0, 0.5)], attributes },
       { term: 'through 0', operands: [x([2, 1], 0, 0.5), x([3], 0)], attributes },
+      {
+        term: 'through 0',
+        operands: [x([2], 1, 1), x([2, 2], 0)],
+        attributes,
+        coarse: { reached: 0.5, why: 'the result is rounded by as much' },
+      },
       { term: 'local', operands: [x([4], 1), x([4], sign)], attributes, direction: 'up' },
       {
         term: 'local',
@@ -211,13 +217,14 @@ const ROUNDED: readonly Attainment<'matmul'>[] = [
 ];
 
 export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
-  neg: passed({}),
+  neg: passed({}, x([4], [1, -0.5, 0.5, -1], [-0.5, 0, 0, 0.5], cap(1))),
   abs: passed({}, x([4], [1, 2, 3, 4], 0.5)),
   relu: passed({}, x([4], [1, 2, 3, 4], 0.5)),
   stopGradient: passed({}),
   step: {
     zero: ['local'],
     reached: [
+      { term: 'through 0', operands: [x([4], 1, -2)], attributes: {} },
       { term: 'through 0', operands: [x([4], 0, 1e-30)], attributes: {} },
       { term: 'through 0', operands: [x([4], 1e-30, -1e-30)], attributes: {} },
     ],
@@ -851,7 +858,6 @@ export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
         term: 'local',
         operands: [x([4], 2.999e-4), x([], 6e-4, 0, away(6e-4))],
         attributes: { element: INT8 },
-        coarse: { reached: 0.49, why: 'saturation and rounding are charged together' },
       },
       {
         term: 'local',

@@ -82,6 +82,29 @@ function sampled<K extends OpName>(op: K, ...kinds: readonly Kind[]): Draw {
   };
 }
 
+/** The weights of a product once more in the other direction, as its reverse rule reads them. */
+function transposedToo<K extends OpName>(
+  draw: CaseBuilder,
+  op: K,
+  y: Value,
+  weights: Value,
+  attributes: OpAttributes[K],
+  input: readonly number[],
+): void {
+  const { builder } = draw;
+  if (op === 'matmul' && input.length === 2) {
+    const { transposeB } = attributes as OpAttributes['matmul'];
+    const delta = draw.draw('real', [2, builder.shapeOf(y)[1] ?? 1]);
+    builder.op('matmul', [delta, weights], { transposeA: false, transposeB: !transposeB });
+  }
+  if (op === 'conv2d') {
+    const [, , height = 1, width = 1] = input;
+    const window = attributes as OpAttributes['conv2d'];
+    const delta = draw.draw('real', builder.shapeOf(y));
+    builder.op('conv2dInputGrad', [delta, weights], { ...window, inputSize: [height, width] });
+  }
+}
+
 /** Products whose second operand is, often, a weight that is rounded on its way in. */
 function product<K extends 'matmul' | 'conv2d' | 'conv2dInputGrad' | 'conv2dWeightGrad'>(op: K): Draw {
   return (draw) => {
@@ -97,7 +120,11 @@ function product<K extends 'matmul' | 'conv2d' | 'conv2dInputGrad' | 'conv2dWeig
       const q = builder.op('quantize', [x, scaleFor(draw, x, element, random.chance(0.2))], { element });
       return random.chance(0.2) ? builder.op('stopGradient', [q], {}) : q;
     };
-    return builder.op(op, [rounded(first), rounded(second)], sample.attributes);
+    const weights = rounded(second);
+    const y = builder.op(op, [rounded(first), weights], sample.attributes);
+    if (random.chance(0.3))
+      transposedToo(draw, op, y, weights, sample.attributes, sample.operands[0]?.shape ?? []);
+    return y;
   };
 }
 
@@ -270,7 +297,13 @@ export const DRAWINGS: { readonly [K in OpName]: Draw } = {
   sumPool: (draw) => sampled('sumPool', draw.random.pick(['real', 'positive']))(draw),
   sumPoolGrad: (draw) => sampled('sumPoolGrad', draw.random.pick(['real', 'positive']))(draw),
   maxPool: (draw) => sampled('maxPool', draw.random.pick(['real', 'away']))(draw),
-  maxPoolRoute: sampled('maxPoolRoute'),
+  maxPoolRoute: (draw) => {
+    if (draw.random.chance(0.7)) return sampled('maxPoolRoute')(draw);
+    // One window, whose winner changes where both of its elements err.
+    const attributes = { kernel: [1, 2], strides: [1, 1], pads: [0, 0, 0, 0] } as const;
+    const operands = [draw.draw('real', [1, 1, 1, 2]), draw.draw('real', [1, 1, 1, 1])];
+    return draw.builder.op('maxPoolRoute', operands, attributes);
+  },
   maxPoolPick: (draw) => sampled('maxPoolPick', 'real', draw.random.pick(['real', 'positive']))(draw),
   variance: sampled('variance'),
   standardize: (draw) => {

@@ -7,7 +7,7 @@ import { violation } from './check.ts';
 import { netCase } from './nets.ts';
 import { Random } from './random.ts';
 import { looser, type Tightness } from './tightness.ts';
-import { wrongGamma, wrongRounding } from './units.ts';
+import { wrongGamma, wrongNormal, wrongRounding } from './units.ts';
 
 /** The laws without a test runner, for `scripts/mutants.js`. */
 
@@ -58,7 +58,7 @@ export function brokenLaw(
     return undefined;
   };
   const gamma = wrongGamma();
-  const rounding = ops.includes('quantize') ? wrongRounding() : undefined;
+  const rounding = ops.includes('quantize') ? (wrongRounding() ?? wrongNormal()) : undefined;
   return (
     (gamma && `law 8: ${gamma}`) ??
     (rounding && `law 4: ${rounding}`) ??

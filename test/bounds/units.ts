@@ -6,8 +6,8 @@ import { gamma32 } from '../../compiler/ops/bounds/range.ts';
 import { REGISTRY } from '../../compiler/ops/registry.ts';
 import { fixedNoise } from '../support/calculus.ts';
 import { Adversary } from './adversary.ts';
-import { ELEMENTS } from './cases.ts';
-import { distanceOf, normsOf } from './check.ts';
+import { CaseBuilder, ELEMENTS } from './cases.ts';
+import { analyse, distanceOf, normsOf } from './check.ts';
 import { COMPUTED } from './computed.ts';
 import { Random } from './random.ts';
 
@@ -85,4 +85,15 @@ export function wrongRounding(): string | undefined {
       return `case ${i}: a slack of ${toNumber(slack.inf)}, not ${inf}`;
   }
   return undefined;
+}
+
+/** Normals of 24 bits reach `√(2·24·ln 2)` (Box & Muller 1958), and their range is not much wider. */
+export function wrongNormal(): string | undefined {
+  const draw = new CaseBuilder(new Random(1));
+  const { graph } = draw.done(draw.builder.op('normal', [], { shape: [2], stream: 'a' }));
+  const [range] = analyse({ graph, inputs: new Map() }, 'meet').ranges;
+  const most = Math.sqrt(2 * 24 * Math.LN2);
+  const told = [range?.pos, range?.neg, range?.cap].map((bound) => bound && toNumber(bound));
+  const right = told.every((bound) => bound !== undefined && bound >= most && bound <= 1.05 * most);
+  return right ? undefined : `normals lie in ${told}`;
 }

@@ -151,7 +151,8 @@ function quantizer<K extends 'quantize' | 'quantizeStochastic'>(stochastic: bool
       const rest = operandTypes.slice(1).map(() => noError(algebra));
       const through = [e, ...rest];
       const step = quantizerStep(attributes.element, stochastic, context.scale);
-      const share = stochastic ? 1 : 0.5;
+      // To nearest, a value goes to 0 or by no more than itself.
+      const share = stochastic ? 1 : 0;
       if (step === undefined) return { through, local: unknownScale(context, x, size, share) };
       const absolute = everywhere(algebra, algebra.constant(step.absolute), size);
       const coarse = everywhere(algebra, algebra.scale(step.relative, x.inf), size);
