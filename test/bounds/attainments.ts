@@ -186,6 +186,8 @@ const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 0.25, exactState: false };
 const unit = (value = 1, error = 0) => x([], value, error, away(value));
 
 const COLUMN = [1, ...new Array<number>(20).fill(0.125)];
+/** A coin that rounds the first of two powers up and the second down, and the quotient away. */
+const SOFTMAX_COIN = 5;
 const PLAIN = { transposeA: false, transposeB: false };
 
 /** Products by weights that INT8 rounds: three tenths of a step off at most, and by half a step where a tie may go either way. */
@@ -232,6 +234,12 @@ export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
   exp: {
     zero: [],
     reached: [
+      {
+        term: 'through 0',
+        operands: [x([4], -10, 40)],
+        attributes: {},
+        coarse: { reached: -1e9, why: 'the stairs are twice as far apart as the errors' },
+      },
       { term: 'through 0', operands: [x([4], 2, 0.9)], attributes: {} },
       { term: 'through 0', operands: [x([4], 2, 1.99)], attributes: {} },
       { term: 'through 0', operands: [x([4], 2, 3.99)], attributes: {} },
@@ -612,6 +620,7 @@ export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
   softmax: {
     zero: [],
     reached: [
+      { term: 'local', operands: [x([2], 0)], attributes: {}, direction: 'coin', seed: SOFTMAX_COIN },
       {
         term: 'local',
         operands: [

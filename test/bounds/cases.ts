@@ -132,9 +132,14 @@ function product<K extends 'matmul' | 'conv2d' | 'conv2dInputGrad' | 'conv2dWeig
 function unary<K extends 'neg' | 'abs' | 'exp' | 'log' | 'sqrt' | 'relu' | 'step' | 'stopGradient'>(
   op: K,
   kind: Kind = 'real',
+  more: readonly (readonly number[])[] = [],
 ): Draw {
   return (draw) =>
-    draw.builder.op(op, [draw.draw(kind, draw.random.pick([[], [1], [7], [3, 5]]))], {} as OpAttributes[K]);
+    draw.builder.op(
+      op,
+      [draw.draw(kind, draw.random.pick([[], [1], [7], [3, 5], ...more]))],
+      {} as OpAttributes[K],
+    );
 }
 
 /** The scale of x: that which follows it, the constant 1, or one that nothing is known of but its range. */
@@ -265,7 +270,7 @@ export const DRAWINGS: { readonly [K in OpName]: Draw } = {
   log: (draw) => unary('log', draw.random.pick(['positive', 'fragile']))(draw),
   sqrt: (draw) => unary('sqrt', draw.random.pick(['nonNegative', 'positive', 'fragile']))(draw),
   relu: (draw) => unary('relu', draw.random.pick(['real', 'positive', 'negative']))(draw),
-  step: (draw) => unary('step', draw.random.pick(['real', 'positive', 'negative']))(draw),
+  step: (draw) => unary('step', draw.random.pick(['real', 'positive', 'negative']), [[150]])(draw),
   stopGradient: unary('stopGradient'),
   add: (draw) => sampled('add', draw.random.pick(SIGNS), draw.random.pick(SIGNS))(draw),
   sub: (draw) => sampled('sub', draw.random.pick(SIGNS), draw.random.pick(SIGNS))(draw),

@@ -12,7 +12,7 @@ import { COMPUTED } from './computed.ts';
 import { Random } from './random.ts';
 
 /** Numbers of roundings, from one to more than float32 accumulates anything over. */
-const COUNTS = [1, 2, 3, 1000, 2 ** 20, 2 ** 22, 2 ** 23, 3 * 2 ** 22, 2 ** 24, 2 ** 26, 2 ** 30];
+const COUNTS = [1, 2, 3, 1000, 2 ** 20, 2 ** 22, 2 ** 23, 3 * 2 ** 22, 2 ** 24, 2 ** 26, 2 ** 30, 2 ** 36];
 
 /** What is wrong with `γ_n`: it is at least `(1 + u)ⁿ − 1`, which roundings in one direction reach, and not much more. */
 export function wrongGamma(): string | undefined {

@@ -142,11 +142,12 @@ export const softmax: BoundRules<'softmax'> = {
           two: algebra.min([half.two, algebra.constant(rootOf(2 * rows))]),
         },
       ],
-      // exp to 8 units in the last place, its argument rounded where the result is at most e^{−t}·t, a sum, a quotient.
+      // exp to 8 units in the last place above and below, `p·(1 − p)·32u`, and a sum of K terms, `p·K·u`: at most K + 8 for every p. The arguments
+      // are rounded where the result is at most e^{−t}·t, and the quotient is.
       local: gained(
         algebra,
         { inf: algebra.constant(ONE), two: algebra.constant(rootOf(rows)) },
-        gamma32((type.shape.at(-1) ?? 1) + 16),
+        gamma32((type.shape.at(-1) ?? 1) + 12),
       ),
     };
   },

@@ -32,7 +32,7 @@ import {
 import { binade, floatStep, MAX_SCALE, MIN_SCALE, quantizeValue } from '../../numeric/round.ts';
 import { broadcastStrides, positions } from '../strided.ts';
 
-import { ANY_ERROR, bound, magnitude, symmetric, U32, UNDERFLOW } from './range.ts';
+import { ANY_ERROR, bound, gamma32, magnitude, symmetric, U32, UNDERFLOW } from './range.ts';
 import * as slopes from './slopes.ts';
 import { added, charged, computed, everywhere, exact, gained, noError } from './terms.ts';
 
@@ -90,7 +90,7 @@ export interface QuantizerStep {
 }
 
 /** The scale, the division by it and the multiplication with it round in float32: u·|x| each, and half a step's share. */
-const RESCALING = bound(4 * 2 ** -24 * (1 + 2 ** -20));
+const RESCALING = gamma32(4);
 
 export function quantizerStep(
   element: IntElement | FloatElement,
@@ -210,7 +210,7 @@ function unknownScale<K extends 'quantize' | 'quantizeStochastic', T>(
   const { element } = context.attributes;
   const step = everywhere(algebra, algebra.scale(bound(share * largestGap(element)), scale), size);
   const parts = [
-    gained(algebra, added(algebra, [x, step]), bound(1 + 2 ** -20)),
+    gained(algebra, added(algebra, [x, step]), add(ONE, RESCALING)),
     everywhere(algebra, algebra.constant(UNDERFLOW), size),
   ];
   if (element.kind === 'float' && element.specials === 'ieee') {
