@@ -60,6 +60,8 @@ function additive<K extends 'add' | 'sub'>(sign: 1 | -1): Attainments<K> {
         coarse: { reached: 0.5, why: 'the result is rounded by as much' },
       },
       { term: 'local', operands: [x([4], 1), x([4], sign)], attributes, direction: 'up' },
+      // A sum that underflows is exact: nothing is lost but the relative rounding of the model.
+      { term: 'local', operands: [x([4], 2 ** -140), x([4], sign * 2 ** -140)], attributes, direction: 'up' },
       {
         term: 'local',
         operands: [x([4], 1, 1), x([4], sign, sign)],
@@ -322,7 +324,10 @@ export const ATTAINMENTS: { readonly [K in OpName]: Attainments<K> } = {
             0,
             COLUMN.map((v) => v * E),
           ),
-          known([21, 1], COLUMN),
+          known(
+            [21, 4],
+            COLUMN.flatMap((v) => [v, v, v, v]),
+          ),
         ],
         attributes: PLAIN,
       },

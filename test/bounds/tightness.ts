@@ -63,6 +63,7 @@ function looseness(bound: Bound, observed: number): number {
 
 function measureRange(logs: Map<string, number[]>, range: Range, real: NdArray, computed: NdArray): void {
   const { inf, two } = normsOf(real.data);
+  if (inf === 0) put(logs, 'pos', range.pos.mantissa === 0 ? 1 : UNNEEDED);
   if (inf === 0 || !(inf < Infinity)) return;
   // Both sides beside the magnitude, so that a side that is not reached counts where it is more than 0.
   const side = (bound: Bound, reached: number): number =>
