@@ -20,8 +20,8 @@ export type Named = ReadonlyMap<string, Dyadic>;
 const power = (n: number): Dyadic => D.fromNumber(2 ** n);
 const whole = (n: number): Dyadic => D.fromNumber(n);
 
-/** Float32 rounds the scale, the quotient and the product with it: below 4·2^-24·(1 + 2^-20) of the value together. */
-const RESCALING = D.multiply(power(-22), D.add(D.ONE, power(-20)));
+/** Float32 rounds the scale, the quotient and the product with it, and the whole once more: γ₄ = 4u/(1 − 4u) of the value, u = 2^-24. */
+const RESCALING = D.divide(power(-22), D.fromNumber(1 - 2 ** -22));
 
 /** `|Q(x) − x| ≤ relative·max|x| + absolute` of each site whose scale is known from what it rounds. */
 export function quantizerCoefficients(graph: Graph): ReadonlyMap<string, Named> {
