@@ -1,4 +1,4 @@
-import type { ErrorAlgebra, Errors } from '../ir/bound-rules.ts';
+import type { ErrorAlgebra } from '../ir/bound-rules.ts';
 import type { Bound } from '../numeric/bound.ts';
 import type { Dyadic } from './dyadic.ts';
 import * as D from './dyadic.ts';
@@ -18,10 +18,6 @@ export function toBound(a: Dyadic): Bound {
   const up = kept << 11n === a.m ? kept : kept + 1n;
   const mantissa = Number(up) / 2 ** 52;
   return mantissa === 2 ? { mantissa: 1, exponent: a.e + 64 } : { mantissa, exponent: a.e + 63 };
-}
-
-export function fromBounds({ inf, two }: Errors<Bound>): Errors<Dyadic> {
-  return { inf: fromBound(inf), two: fromBound(two) };
 }
 
 const total = (operands: readonly Dyadic[]): Dyadic => operands.reduce(D.add, D.ZERO);

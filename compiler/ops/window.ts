@@ -18,6 +18,11 @@ export function windowCounts([height, width]: Size, [kernelHeight, kernelWidth]:
   return [rows, columns];
 }
 
+/** Windows in which one element lies, at most. */
+export function windowOverlap(kernel: Size, strides: Size): number {
+  return Math.ceil(kernel[0] / strides[0]) * Math.ceil(kernel[1] / strides[1]);
+}
+
 /** The four sizes of an f32 image or kernel tensor. */
 export function shape4(type: TensorType): Shape4 {
   const [a, b, c, d] = type.shape;

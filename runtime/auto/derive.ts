@@ -5,7 +5,6 @@ import {
   levelNames,
   type ModelledRequirement,
   shareOfRequirement,
-  unitOf,
   type Widths,
 } from '../../compiler/allocate/auto/problem.ts';
 import {
@@ -24,6 +23,7 @@ import {
   type Reference,
   type SensitivityTable,
 } from '../../compiler/analysis/probability/index.ts';
+import { denominatorOf } from '../../compiler/analysis/probability/table.ts';
 import type { CheckedSpec } from '../../compiler/check/checked-spec.ts';
 import { type Assignment, planFormats } from '../../compiler/lower/plan.ts';
 import type { TrainingProgram } from '../../compiler/lower/program.ts';
@@ -287,7 +287,9 @@ async function predicted(
     const all = (byReference.get(requirement.requirement.reference) ?? []).flatMap(
       ({ batch, quantities }) => {
         const found = quantities.get(quantity);
-        return found ? [{ batch, ...found, unit: unitOf(table, quantity, denominator, found.norm) }] : [];
+        return found
+          ? [{ batch, ...found, unit: denominatorOf(table, quantity, found.norm, denominator) }]
+          : [];
       },
     );
     const [first, ...others] = all;

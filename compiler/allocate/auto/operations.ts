@@ -3,6 +3,7 @@ import type { Graph, OpNode, Value } from '../../ir/graph.ts';
 import { nodeOf, sizeOf } from '../../ir/graph.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
 import type { TrainingProgram } from '../../lower/program.ts';
+import { elementBits } from '../../numeric/format.ts';
 import { REGISTRY } from '../../ops/registry.ts';
 import { bitOperations, bops, bytes, type Operation, type StoredTensor } from '../cost.ts';
 import type { AllocationSite, Contribution } from '../problem.ts';
@@ -44,7 +45,7 @@ export function operationsOf(
     const known = sites.get(name) ?? fixed.get(name);
     if (known !== undefined) return known;
     const element = program.plan.sites.get(name)?.format.element;
-    const bits = element === undefined || element.kind === 'f32' ? 32 : widthOf(element);
+    const bits = element === undefined ? 32 : elementBits(element);
     const site = { name, levels: [bits] };
     fixed.set(name, site);
     return site;
@@ -62,14 +63,6 @@ export function operationsOf(
     operations.push({ name: `${name} update`, macs: sizeOf(shape), operands: [siteOf(`${name}.stored`)] });
   }
   return operations;
-}
-
-function widthOf(
-  element:
-    | { readonly kind: 'int'; readonly bits: number }
-    | { readonly kind: 'float'; readonly exponent: number; readonly mantissa: number },
-): number {
-  return element.kind === 'int' ? element.bits : 1 + element.exponent + element.mantissa;
 }
 
 function macsOf<K extends OpName>(graph: Graph, node: OpNode<K>): number {

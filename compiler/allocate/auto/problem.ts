@@ -1,6 +1,7 @@
 import type { Quantity, Reference } from '../../analysis/probability/index.ts';
 import {
   type Denominator,
+  denominatorOf,
   type ModelError,
   modelErrors,
   type SensitivityTable,
@@ -134,21 +135,8 @@ export function shareOfRequirement(
   const errors = modelErrors(table, quantity, names);
   const share = errors.reduce(
     (most, error) =>
-      Math.max(most, error.quantile / (tolerance * unitOf(table, quantity, denominator, error.norm))),
+      Math.max(most, error.quantile / (tolerance * denominatorOf(table, quantity, error.norm, denominator))),
     0,
   );
   return { errors, share };
-}
-
-export function unitOf(
-  table: SensitivityTable,
-  quantity: Quantity,
-  denominator: Denominator,
-  norm: number,
-): number {
-  if (denominator === 'absolute') return 1;
-  if (denominator === 'norm') return norm;
-  const floor = table.noiseFloor[quantity];
-  if (floor === undefined) throw new Error(`no noise floor of '${quantity}' was measured`);
-  return floor;
 }

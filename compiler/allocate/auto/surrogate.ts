@@ -1,7 +1,7 @@
-import { interpolate } from '../../analysis/probability/table.ts';
+import { denominatorOf, interpolate } from '../../analysis/probability/table.ts';
 import { F32, formatName } from '../../numeric/format.ts';
 import type { AllocationProblem, Contribution } from '../problem.ts';
-import { type AutoProblem, levelNames, type ModelledRequirement, unitOf, type Widths } from './problem.ts';
+import { type AutoProblem, levelNames, type ModelledRequirement, type Widths } from './problem.ts';
 
 /**
  * The requirements as sums over sites, so that an exact allocator can take them. Without `around` only what is additive is kept, the
@@ -86,7 +86,8 @@ function batchWeights(
   return batches.map(({ quantities, forward }) => {
     const measured = quantities[quantity];
     if (measured === undefined) throw new Error(`the table has no quantity '${quantity}'`);
-    const limit = (tolerance * unitOf(table, quantity, denominator, measured.norm)) / measured.quantileFactor;
+    const limit =
+      (tolerance * denominatorOf(table, quantity, measured.norm, denominator)) / measured.quantileFactor;
     const square = limit * limit;
     const columns = table.sites.map(({ site, levels }) => levels.indexOf(names?.get(site) ?? ''));
     const sumAt = (rows: readonly (readonly number[])[]): number =>

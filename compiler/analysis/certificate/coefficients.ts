@@ -12,7 +12,7 @@ import {
   geometryOfInputGrad,
   geometryOfWeightGrad,
 } from '../../ops/convolution/geometry.ts';
-import { windowOf } from '../../ops/window.ts';
+import { windowOf, windowOverlap } from '../../ops/window.ts';
 import type { Facts } from '../worst-case/facts.ts';
 
 /** Coefficients of products and weights, as certificates state them. */
@@ -38,7 +38,7 @@ export function productsOf(graph: Graph, value: Value): { readonly terms: number
       }
       case 'conv2dInputGrad': {
         const { filters, kernel, window } = geometryOfInputGrad(a, b, node.attributes);
-        return filters * overlapOf(kernel, window.strides);
+        return filters * windowOverlap(kernel, window.strides);
       }
       case 'conv2dWeightGrad': {
         const { batch, output } = geometryOfWeightGrad(a, b, node.attributes);
@@ -49,12 +49,6 @@ export function productsOf(graph: Graph, value: Value): { readonly terms: number
     }
   })();
   return { terms, gamma: gamma32(terms) };
-}
-
-type Pair = readonly [number, number];
-
-function overlapOf(kernel: Pair, strides: Pair): number {
-  return Math.ceil(kernel[0] / strides[0]) * Math.ceil(kernel[1] / strides[1]);
 }
 
 export function weightNormsOf(graph: Graph, facts: Facts): ReadonlyMap<string, OperatorNorms> {
@@ -92,7 +86,7 @@ function ofKernel(graph: Graph, facts: Facts, node: OpNode<'conv2d'>, weights: V
     node.attributes,
   );
   const known = facts.known[weights];
-  const overlap = overlapOf(kernel, window.strides);
+  const overlap = windowOverlap(kernel, window.strides);
   if (known === undefined)
     return ofSize(facts, weights, channels * kernel[0] * kernel[1], filters * overlap, overlap);
   const shape = [filters, channels, ...kernel] as const;

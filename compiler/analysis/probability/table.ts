@@ -155,7 +155,8 @@ function largestRatio(curve: readonly number[], value: number): number {
   return 2 ** high;
 }
 
-function denominatorOf(
+/** What an error on a batch whose quantity has the given norm is divided by. */
+export function denominatorOf(
   table: SensitivityTable,
   quantity: Quantity,
   norm: number,

@@ -4,14 +4,10 @@ import type { NdArray } from '../../ir/ndarray.ts';
 import type { PoolWindow } from '../../ir/op-attributes.ts';
 import { add, min, multiply, ONE, ZERO } from '../../numeric/bound.ts';
 import { forEachWindow } from '../pooling/evaluate.ts';
+import { windowOverlap } from '../window.ts';
 import { ANY_ERROR, gamma32, magnitude, rootOf, summedCap, times } from './range.ts';
 import * as slopes from './slopes.ts';
 import { charged, chargedByMargin, computed, exact, gained, lowered } from './terms.ts';
-
-/** Windows in which one element lies, at most. */
-function overlapOf({ kernel, strides }: PoolWindow): number {
-  return kernel.reduce((product, k, axis) => product * Math.ceil(k / (strides[axis] ?? 1)), 1);
-}
 
 /** Sums of up to `terms` elements, each of which enters up to `uses` of them: gain `terms` in ∞, `√(terms·uses)` in 2. */
 function windowSum<K extends 'sumPool' | 'sumPoolGrad'>(
@@ -47,12 +43,12 @@ export const sumPool: BoundRules<'sumPool'> = {
   slopes: slopes.sumPool,
   ...windowSum<'sumPool'>((window) => ({
     terms: sizeOf(window.kernel),
-    uses: overlapOf(window),
+    uses: windowOverlap(window.kernel, window.strides),
   })),
 };
 
 export const sumPoolGrad = windowSum<'sumPoolGrad'>((window) => ({
-  terms: overlapOf(window),
+  terms: windowOverlap(window.kernel, window.strides),
   uses: sizeOf(window.kernel),
 }));
 
@@ -61,10 +57,10 @@ export const maxPool: BoundRules<'maxPool'> = {
   slopes: slopes.maxPool,
   range: ({ range, attributes }) => {
     const x = range(0);
-    return { ...x, norm2: multiply(rootOf(overlapOf(attributes)), x.norm2) };
+    return { ...x, norm2: multiply(rootOf(windowOverlap(attributes.kernel, attributes.strides)), x.norm2) };
   },
   error: (context) => {
-    const uses = rootOf(overlapOf(context.attributes));
+    const uses = rootOf(windowOverlap(context.attributes.kernel, context.attributes.strides));
     return exact(context, [gained(context.algebra, context.error(0), ONE, uses)]);
   },
 };
@@ -76,7 +72,7 @@ export const maxPool: BoundRules<'maxPool'> = {
 export const maxPoolRoute: BoundRules<'maxPoolRoute'> = {
   range: ({ range, attributes }) => {
     const delta = range(1);
-    const uses = overlapOf(attributes);
+    const uses = windowOverlap(attributes.kernel, attributes.strides);
     return {
       ...delta,
       pos: times(delta.pos, uses),
@@ -89,7 +85,7 @@ export const maxPoolRoute: BoundRules<'maxPoolRoute'> = {
   error: (context) => {
     const { algebra, attributes, operandTypes } = context;
     const delta = context.range(1);
-    const uses = overlapOf(attributes);
+    const uses = windowOverlap(attributes.kernel, attributes.strides);
     const sum = [times(ONE, uses), rootOf(uses)] as const;
     const moved: Errors<ReturnType<typeof algebra.constant>> = {
       inf: algebra.constant(times(magnitude(delta), uses)),
@@ -147,12 +143,12 @@ function halfGaps(x: NdArray, window: PoolWindow): Float64Array {
 export const maxPoolPick: BoundRules<'maxPoolPick'> = {
   range: ({ range, attributes }) => {
     const u = range(1);
-    return { ...u, norm2: multiply(rootOf(overlapOf(attributes)), u.norm2) };
+    return { ...u, norm2: multiply(rootOf(windowOverlap(attributes.kernel, attributes.strides)), u.norm2) };
   },
   error: (context) => {
     const { algebra, attributes } = context;
     const u = context.range(1);
-    const uses = overlapOf(attributes);
+    const uses = windowOverlap(attributes.kernel, attributes.strides);
     const other: Errors<ReturnType<typeof algebra.constant>> = {
       inf: algebra.constant(add(u.pos, u.neg)),
       two: algebra.constant(multiply(rootOf(2 * uses), u.norm2)),

@@ -9,7 +9,7 @@ import { spectralNorm } from '../../norms/spectral.ts';
 import { add, type Bound, max, min, multiply } from '../../numeric/bound.ts';
 import type { Geometry } from '../convolution/geometry.ts';
 import { geometryOfForward, geometryOfInputGrad, geometryOfWeightGrad } from '../convolution/geometry.ts';
-import { windowOf } from '../window.ts';
+import { windowOf, windowOverlap } from '../window.ts';
 import { bilinear, type KnownGains } from './bilinear.ts';
 import * as slopes from './slopes.ts';
 
@@ -148,7 +148,7 @@ function typesOf<K extends OpName>({ operandTypes }: RangeContext<K>) {
 
 /** One input enters at most `⌈k/s⌉` windows along each axis, and each of them with its own tap. */
 function overlapOf({ kernel, window }: Geometry): number {
-  return kernel.reduce((product, k, axis) => product * Math.ceil(k / (window.strides[axis] ?? 1)), 1);
+  return windowOverlap(kernel, window.strides);
 }
 
 export const conv2d: BoundRules<'conv2d'> = {

@@ -6,7 +6,7 @@ import { convolutionNorm2 } from '../../norms/convolution.ts';
 import { matrix } from '../../norms/matrix.ts';
 import { spectralNorm } from '../../norms/spectral.ts';
 import { toNumber } from '../../numeric/bound.ts';
-import { windowOf } from '../window.ts';
+import { windowOf, windowOverlap } from '../window.ts';
 
 /** Slopes of ops that are linear in an operand, of relu and of pooling, as one walks from an output back to the input. */
 
@@ -146,14 +146,10 @@ function frobeniusOf({ data }: NdArray): number {
   return Math.sqrt(data.reduce((total, x) => total + x * x, 0)) * (1 + slack(data.length));
 }
 
-function usesOf({ kernel, strides }: PoolWindow): number {
-  return kernel.reduce((product, k, axis) => product * Math.ceil(k / (strides[axis] ?? 1)), 1);
-}
-
 export const sumPool: SlopeRule<'sumPool'> = (context) => {
   const { slopes, attributes } = context;
   const next = spread(context, attributes, slopes.center, shapeIn(context, 0));
-  const uses = usesOf(attributes);
+  const uses = windowOverlap(attributes.kernel, attributes.strides);
   const norm = Math.sqrt(sizeOf(attributes.kernel) * uses) * (1 + 2 ** -50);
   return [through(slopes, next, norm, norm * slack(uses))];
 };
@@ -176,7 +172,7 @@ export const relu: SlopeRule<'relu'> = (context) => {
 export const maxPool: SlopeRule<'maxPool'> = (context) => {
   const { slopes, attributes, gate } = context;
   const shape = shapeIn(context, 0);
-  const uses = usesOf(attributes);
+  const uses = windowOverlap(attributes.kernel, attributes.strides);
   if (gate !== undefined) return [gated(slopes, gate, shape, uses)];
   const { center, rest } = slopes;
   const magnitudes = { shape: center.shape, data: center.data.map(Math.abs) };
