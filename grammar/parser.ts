@@ -760,8 +760,10 @@ export class QSpecParser extends CstParser {
 
   /** As {@link continuesLine}, and is not a site of its own. */
   private continuesFormat(): boolean {
-    const next = this.LA(2).tokenType;
-    return this.continuesLine() && next !== t.Dot && next !== t.OpenBracket;
+    if (!this.continuesLine()) return false;
+    const next = this.LA(2);
+    const ofSite = next.tokenType === t.Dot || next.tokenType === t.OpenBracket;
+    return !(ofSite && next.startLine === this.LA(1).startLine);
   }
 
   private isKeyed(): boolean {

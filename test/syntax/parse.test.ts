@@ -428,6 +428,22 @@ describe('constructs', () => {
     expect(precision).toMatchSnapshot();
   });
 
+  test('a modifier at the end of a line is no site, whatever the next line begins with', () => {
+    const { value, diagnostics } = parse(
+      source('spec a\nprecision { levels { 4: int4 full\n [2, 3]: int2 full } }'),
+    );
+    expect(diagnostics).toEqual([]);
+    expect(value).toMatchObject({
+      items: [
+        {
+          statements: [
+            { levels: [{ format: { modifiers: [{ kind: 'range' }] } }, { bits: { kind: 'list' } }] },
+          ],
+        },
+      ],
+    });
+  });
+
   test('experiment, eval, export', () => {
     expect(
       item('experiment e { seeds: 0 to 4, budget small { epochs: 1 }, budget: 3 }'),
