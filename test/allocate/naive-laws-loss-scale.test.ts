@@ -66,11 +66,7 @@ function relative({ predictions }: Derivation): readonly number[] {
 }
 
 describe('the loss times 2ᵏ', () => {
-  test('changes no derived bit and no relative bound, to the last digit, where tables keep all digits', async () => {
-    // The product rounds to five decimal digits, which are another rounding at another power of two: the next test has it.
-    vi.spyOn(Number.prototype, 'toPrecision').mockImplementation(function (this: number) {
-      return String(this);
-    });
+  test('changes no derived bit and no relative bound, to the last digit', async () => {
     const unscaled = await atScale(SPEC, 0);
     for (const exponent of [-20, 5]) {
       const scaled = await atScale(SPEC, exponent);
@@ -83,22 +79,15 @@ describe('the loss times 2ᵏ', () => {
     }
   });
 
-  test('changes no bit that costs anything with the digits that tables have, and one level at most elsewhere', async () => {
+  test('over many powers of two', async () => {
     const unscaled = await atScale(SMALL_AUTO_SPEC, 0);
     record('0', ...bitsOf(unscaled).values());
-    const costly = new Set(
-      unscaled.problem.objective.flatMap(({ sites }) => sites.flatMap(({ name }) => name.split(' = '))),
-    );
     for (const exponent of SWEEP) {
       const scaled = await atScale(SMALL_AUTO_SPEC, exponent);
       record(`${exponent}`, ...bitsOf(scaled).values());
-      expect(normOf(scaled) / normOf(unscaled) / 2 ** exponent).toBeCloseTo(1, 4);
-      expect(scaled.allocation.cost).toBe(unscaled.allocation.cost);
-      for (const [site, bits] of bitsOf(scaled)) {
-        const before = lookup(bitsOf(unscaled), site);
-        if (costly.has(site)) expect(bits, site).toBe(before);
-        else expect(Math.abs(bits - before), site).toBeLessThanOrEqual(1);
-      }
+      expect(normOf(scaled)).toBe(2 ** exponent * normOf(unscaled));
+      expect(bitsOf(scaled)).toEqual(bitsOf(unscaled));
+      expect(relative(scaled)).toEqual(relative(unscaled));
     }
   });
 

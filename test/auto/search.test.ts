@@ -9,6 +9,7 @@ import {
 } from '../../compiler/allocate/auto/problem.ts';
 import { allocateAuto, costAt } from '../../compiler/allocate/auto/search.ts';
 import { deriveAssignment, type Sensitivities } from '../../compiler/allocate/auto/sensitivities.ts';
+import { additiveProblem } from '../../compiler/allocate/auto/surrogate.ts';
 import { CURVE, type SensitivityTable } from '../../compiler/analysis/probability/table.ts';
 import type { CheckedSpec } from '../../compiler/check/checked-spec.ts';
 import { planFormats } from '../../compiler/lower/plan.ts';
@@ -53,6 +54,16 @@ function table(
     backward: [zero],
     forward: [zero],
   };
+  // Saturates, as Adam's first steps do; stored parameters add nothing here.
+  const update = {
+    ...entry,
+    sites: variances.map((row) => row.map(() => 0)),
+    switches: [],
+    bias: [],
+    backward: [],
+    forward: [],
+    ofGradient: CURVE.map((k) => 1e-2 * Math.min(1, 2 ** (k - 2))),
+  };
   return {
     version: 1,
     reference,
@@ -65,7 +76,9 @@ function table(
     batches: [
       {
         batch: 'one',
-        quantities: Object.fromEntries(quantities.map((quantity) => [quantity, entry])),
+        quantities: Object.fromEntries(
+          [...quantities, 'gradient'].map((quantity) => [quantity, quantity === 'update' ? update : entry]),
+        ),
         forward: [{ reference: 1e-4, sites: variances.map((row) => row.map((v) => v * 1e-2)) }],
       },
     ],
@@ -110,6 +123,23 @@ describe('allocation from measured sensitivities', () => {
         });
       }),
       { seed: SEED, numRuns: 4 },
+    );
+  });
+
+  test("a requirement on the update is guided by the sites that the gradient's error comes from", () => {
+    const text = SMALL_AUTO_SPEC.replace('error(gradient,', 'error(update,');
+    fc.assert(
+      fc.property(WEIGHTS, fc.integer({ min: 0, max: 6 }), (weights, width) => {
+        const { problem } = problemOf(text, weights);
+        const widths = problem.choices.map(() => width);
+        const [{ contributions = [] } = {}] = additiveProblem(problem, widths, 1).requirements;
+        const at = (level: number) =>
+          contributions.reduce((sum, { values }) => sum + (values[level] ?? 0), 0);
+        // Exact where it was made, and falling with the width.
+        expect(at(width)).toBeCloseTo((shares(problem, widths)[0] ?? Number.NaN) ** 2, 12);
+        expect(at(width + 1)).toBeLessThan(at(width));
+      }),
+      { seed: SEED, numRuns: 20 },
     );
   });
 

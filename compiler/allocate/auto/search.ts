@@ -34,8 +34,8 @@ export interface AutoInfeasible {
 
 /**
  * The cheapest widths that the search finds to meet every requirement by the model of its table: the additive problem around the current
- * assignment is solved exactly, checked with the whole model, tightened until it holds, and improved by single steps down until
- * no choice can drop one level. Ties in cost go to fewer bits.
+ * assignment is solved exactly, checked with the whole model, tightened until it holds, and improved by single steps down and by
+ * exchanges until no choice can drop one level and no wider one pays. Ties in cost go to fewer bits.
  *
  * @param margin what the requirements' shares may reach; below 1 where the model is known to be too low
  */
@@ -78,6 +78,7 @@ export function allocateAuto(
       tightness /= excess ** 2 * 1.02;
     }
   }
+  found = exchange(problem, found, allowed);
   const cost = costAt(problem, found);
   const relaxed = allocate(additiveProblem(problem, undefined, 1), { labelLimit: LABELS });
   const lowerBound = relaxed.status === 'optimal' || relaxed.status === 'feasible' ? relaxed.lowerBound : 0;
@@ -125,6 +126,21 @@ function descend(problem: AutoProblem, start: Widths, allowed: (widths: Widths) 
     if (taken === undefined) return current;
     current = taken.next;
   }
+}
+
+/** One choice a level wider for others narrower, as long as that costs less. */
+function exchange(problem: AutoProblem, start: Widths, allowed: (widths: Widths) => boolean): Widths {
+  let best = start;
+  for (let i = 0, since = 0; since < problem.choices.length; i = (i + 1) % problem.choices.length) {
+    const width = best[i] ?? 0;
+    const wider = best.map((w, j) => (j === i ? width + 1 : w));
+    const next =
+      width + 1 < (problem.choices[i]?.widths.length ?? 0) ? descend(problem, wider, allowed) : best;
+    const better = isBetter(problem, next, best);
+    since = better ? 0 : since + 1;
+    if (better) best = next;
+  }
+  return best;
 }
 
 /** The same width everywhere, as narrow as the requirements allow. */

@@ -1,4 +1,12 @@
-import { denominatorOf, interpolate } from '../../analysis/probability/table.ts';
+import {
+  type BatchTable,
+  denominatorOf,
+  entryOf,
+  interpolate,
+  modelErrors,
+  type QuantityTable,
+  type SensitivityTable,
+} from '../../analysis/probability/table.ts';
 import { F32, formatName } from '../../numeric/format.ts';
 import type { AllocationProblem, Contribution } from '../problem.ts';
 import { type AutoProblem, levelNames, type ModelledRequirement, type Widths } from './problem.ts';
@@ -63,7 +71,7 @@ function descending(values: readonly number[]): number[] {
 function entry(
   problem: AutoProblem,
   { table }: ModelledRequirement,
-  weights: readonly (readonly (readonly number[])[])[],
+  weights: readonly Variances[],
   name: string,
   row: number,
   bits: number,
@@ -80,36 +88,59 @@ function batchWeights(
   problem: AutoProblem,
   { table, quantity, denominator, tolerance }: ModelledRequirement,
   around: Widths | undefined,
-): readonly (readonly (readonly number[])[])[] {
-  const batches = around === undefined ? worstBatch(table.batches, quantity) : table.batches;
+): readonly Variances[] {
   const names = around && levelNames(problem, around);
-  return batches.map(({ quantities, forward }) => {
-    const measured = quantities[quantity];
-    if (measured === undefined) throw new Error(`the table has no quantity '${quantity}'`);
+  const batches = names === undefined ? worstBatch(table.batches, quantity) : table.batches;
+  const here =
+    names && batches.some(({ quantities }) => quantities[quantity]?.ofGradient)
+      ? { update: modelErrors(table, quantity, names), gradient: modelErrors(table, 'gradient', names) }
+      : undefined;
+  return batches.map((batch, i) => {
+    const entry = entryOf(batch, quantity);
     const limit =
-      (tolerance * denominatorOf(table, quantity, measured.norm, denominator)) / measured.quantileFactor;
-    const square = limit * limit;
-    const columns = table.sites.map(({ site, levels }) => levels.indexOf(names?.get(site) ?? ''));
-    const sumAt = (rows: readonly (readonly number[])[]): number =>
-      rows.reduce((sum, row, i) => sum + (row[columns[i] ?? -1] ?? 0), 0);
-    const shares = forward.map(({ reference, sites }, kink) => {
-      if (names === undefined || !(reference > 0)) return { perVariance: 0, sites };
-      const tau = sumAt(sites);
-      const ratio = Math.sqrt(tau / reference);
-      const cost = interpolate(measured.switches[kink] ?? [], ratio);
-      const bias = Math.max(0, measured.bias[kink + 1]?.[kink + 1] ?? 0) * ratio;
-      return { perVariance: tau > 0 ? (cost + bias) / tau : 0, sites };
-    });
-    return table.sites.map(({ levels }, row) =>
-      levels.map((_, column) => {
-        const switching = shares.reduce(
-          (sum, { perVariance, sites }) => sum + perVariance * (sites[row]?.[column] ?? 0),
-          0,
-        );
-        return ((measured.sites[row]?.[column] ?? 0) + switching) / square;
-      }),
+      (tolerance * denominatorOf(table, quantity, entry.norm, denominator)) / entry.quantileFactor;
+    const own = variancesOf(table, batch, entry, names);
+    // The update's error is a curve over the gradient's: its chord from 0 to the assignment, times what causes the gradient's.
+    const [update, gradient] = [here?.update[i], here?.gradient[i]];
+    const chord =
+      update && gradient && gradient.expected > 0
+        ? (update.expected - update.additive) / gradient.expected
+        : 0;
+    const passed = chord > 0 ? variancesOf(table, batch, entryOf(batch, 'gradient'), names) : undefined;
+    return own.map((row, site) =>
+      row.map((v, level) => (v + chord * (passed?.[site]?.[level] ?? 0)) / (limit * limit)),
     );
   });
+}
+
+/** `[site][level]` */
+type Variances = readonly (readonly number[])[];
+
+/** What each level of each site adds to the expected squared error: to first order, and its share of what switches cost at an assignment. */
+function variancesOf(
+  { sites }: SensitivityTable,
+  { forward }: BatchTable,
+  measured: QuantityTable,
+  names: ReadonlyMap<string, string> | undefined,
+): Variances {
+  const columns = sites.map(({ site, levels }) => levels.indexOf(names?.get(site) ?? ''));
+  const shares = forward.map(({ reference, sites: causes }, kink) => {
+    if (names === undefined || !(reference > 0)) return { perVariance: 0, causes };
+    const tau = causes.reduce((sum, row, i) => sum + (row[columns[i] ?? -1] ?? 0), 0);
+    const ratio = Math.sqrt(tau / reference);
+    const cost = interpolate(measured.switches[kink] ?? [], ratio);
+    const bias = Math.max(0, measured.bias[kink + 1]?.[kink + 1] ?? 0) * ratio;
+    return { perVariance: tau > 0 ? (cost + bias) / tau : 0, causes };
+  });
+  return sites.map(({ levels }, row) =>
+    levels.map((_, column) => {
+      const switching = shares.reduce(
+        (sum, { perVariance, causes }) => sum + perVariance * (causes[row]?.[column] ?? 0),
+        0,
+      );
+      return (measured.sites[row]?.[column] ?? 0) + switching;
+    }),
+  );
 }
 
 /** One batch is enough of a necessary condition: the one with the largest predicted error for its size. */

@@ -18,6 +18,7 @@ import { type Levels, LevelVariances, levelsOf } from './levels.ts';
 import { noiseFloors } from './noise-floor.ts';
 import { passOf, settingsOf } from './pass.ts';
 import { sample, summaries } from './predict.ts';
+import { rounded } from './rounded.ts';
 import { countsTowards, gradientOf, kinkNames, operandName, type Study, study } from './study.ts';
 import type { PoolPairs } from './switches.ts';
 import type { BatchTable, QuantityTable, SensitivityTable, TableSite } from './table-data.ts';
@@ -214,9 +215,4 @@ async function forwardShares(
     shares.push({ reference: rounded(reference), sites: rows });
   }
   return shares;
-}
-
-/** To five digits: tables are committed and read. */
-function rounded(x: number): number {
-  return Number(x.toPrecision(5));
 }

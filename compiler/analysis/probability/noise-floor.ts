@@ -1,5 +1,6 @@
 import { lookup } from '../../lower/lookup.ts';
 import type { ProbeTensors, Quantity } from './contract.ts';
+import { rounded } from './rounded.ts';
 import { dot } from './statistics.ts';
 import { gradientOf } from './study.ts';
 
@@ -28,7 +29,7 @@ export function noiseFloors(gradients: readonly ProbeTensors[]): Readonly<Record
   return Object.fromEntries(
     [total, ...squares].map(({ name, variance, square }) => [
       name,
-      Number(Math.sqrt(Math.max(variance, square, 0)).toPrecision(5)),
+      rounded(Math.sqrt(Math.max(variance, square, 0))),
     ]),
   );
 }

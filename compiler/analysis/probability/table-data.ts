@@ -2,7 +2,7 @@ import type { NearestModel, Quantity, Reference } from './contract.ts';
 
 /**
  * Sensitivities of one step to every level of every site, as plain data: what {@link modelError} needs to estimate the error
- * of any assignment. Squared 2-norms throughout; numbers are rounded to five digits.
+ * of any assignment. Squared 2-norms throughout; numbers are rounded to 17 significant bits.
  */
 export interface SensitivityTable {
   readonly version: 1;

@@ -85,7 +85,8 @@ function updateError(
   return { additive: stored, expected: stored + at(here.expected) };
 }
 
-function entryOf({ quantities }: BatchTable, quantity: Quantity): QuantityTable {
+/** A batch's table of a quantity. @throws where it was not measured */
+export function entryOf({ quantities }: BatchTable, quantity: Quantity): QuantityTable {
   const entry = quantities[quantity];
   if (!entry) throw new Error(`the table has no quantity '${quantity}'`);
   return entry;
