@@ -73,7 +73,28 @@ function withNoise({ noises, summand }: GradientInputs, sigma: number): readonly
   return [...noises.slice(0, -1), { summand, sigma: Math.hypot(last.sigma, sigma) }];
 }
 
-function forwardAndBackward(inputs: GradientInputs): GradientOutputs {
+/** F alone, of the first summand: what it computes before B begins, the buffers among it. */
+export function lowerFirstForward(morphism: GradientMorphism, inputs: GradientInputs): ForwardOutputs {
+  switch (morphism.kind) {
+    case 'backward':
+      return forward(inputs);
+    case 'noise':
+      return lowerFirstForward(morphism.of, { ...inputs, noises: withNoise(inputs, morphism.sigma) });
+    case 'clip':
+      return lowerFirstForward(morphism.of, inputs);
+    case 'accumulate':
+    case 'allreduce':
+      return lowerFirstForward(morphism.of, summandInputs(inputs, 0, morphism.count));
+  }
+}
+
+interface ForwardOutputs {
+  readonly buffers: ReadonlyMap<string, Value>;
+  readonly loss: Value;
+  readonly logits: Value;
+}
+
+function forward(inputs: GradientInputs): ForwardOutputs {
   const { builder, spec, plan, parameters, batch } = inputs;
   const buffers = new Map(inputs.buffers);
   const environment = trainingEnvironment(
@@ -87,6 +108,12 @@ function forwardAndBackward(inputs: GradientInputs): GradientOutputs {
   const logits = lowerModel(spec.model, batch.x, environment);
   const origin = { phase: 'F' as const, span: spec.train.spans.F, name: 'loss' };
   const loss = builder.at(origin, () => meanLoss(inputs, logits));
+  return { buffers, loss, logits };
+}
+
+function forwardAndBackward(inputs: GradientInputs): GradientOutputs {
+  const { builder, spec, plan, parameters } = inputs;
+  const { buffers, loss, logits } = forward(inputs);
   const names = [...parameters.keys()];
   const wrt = names.map((name) => lookup(parameters, name));
   const cotangents = differentiate(builder, loss, wrt, (node) => ({
@@ -150,16 +177,8 @@ function meanOfSummands(
   const results: GradientOutputs[] = [];
   let buffers = inputs.buffers;
   for (let i = 0; i < morphism.count; i++) {
-    const batch = {
-      x: part(builder, inputs.batch.x, i, morphism.count),
-      target: part(builder, inputs.batch.target, i, morphism.count),
-    };
-    const result = lowerGradient(morphism.of, {
-      ...inputs,
-      batch,
-      buffers,
-      summand: `${inputs.summand}#${i + 1}`,
-    });
+    const summand = summandInputs(inputs, i, morphism.count);
+    const result = lowerGradient(morphism.of, { ...summand, buffers });
     if (morphism.kind === 'accumulate') buffers = result.buffers;
     results.push(result);
   }
@@ -181,6 +200,16 @@ function meanOfSummands(
     loss: average((r) => r.loss),
     logits: results.flatMap((r) => r.logits),
   }));
+}
+
+/** What the i-th of `count` summands reads. */
+function summandInputs(inputs: GradientInputs, i: number, count: number): GradientInputs {
+  const { builder, batch, summand } = inputs;
+  return {
+    ...inputs,
+    batch: { x: part(builder, batch.x, i, count), target: part(builder, batch.target, i, count) },
+    summand: `${summand}#${i + 1}`,
+  };
 }
 
 /** The i-th of `count` equal parts along axis 0. */

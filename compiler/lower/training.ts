@@ -1,11 +1,11 @@
 import type { CheckedModel, CheckedSpec, DataSource } from '../check/checked-spec.ts';
 import { type Diagnostic, diagnostic, type Result } from '../diagnostics/diagnostic.ts';
 import type { Builder } from '../ir/builder.ts';
-import type { Output, Value } from '../ir/graph.ts';
+import type { Graph, Output, Value } from '../ir/graph.ts';
 import { noiseStreams } from '../ir/noise.ts';
 import { prune } from '../ir/prune.ts';
 import { newBuilder } from '../ops/registry.ts';
-import { lowerGradient, summandsOf } from './gradient.ts';
+import { lowerFirstForward, lowerGradient, summandsOf } from './gradient.ts';
 import { lookup } from './lookup.ts';
 import { parametersOf, tensorName } from './model.ts';
 import { hyperParameters, stateSlots, update } from './optimizer.ts';
@@ -27,33 +27,11 @@ export function lowerTraining(spec: CheckedSpec, plan: FormatPlan): Result<Train
   if (typeof batch !== 'number') return { value: undefined, diagnostics: [batch] };
   const builder = newBuilder();
   const tensors = stateTensors(spec, plan);
-  const origin = { phase: 'F' as const, span: spec.model.span };
-  const values = builder.at(origin, () => stateInputs(builder, tensors));
-  const inputs = builder.at(origin, () => batchInputs(builder, spec, batch));
-  const hyper = hyperParameters(spec.train.optimizer);
-  const hyperValues = new Map(
-    hyper.map(({ name }) => [name, builder.input(name, 'hyper', { dtype: 'f32', shape: [] })]),
-  );
-  const ofRole = (role: StateTensor['role']) =>
-    new Map(tensors.filter((t) => t.role === role).map(({ name }) => [name, lookup(values, name)]));
-  const parameters = ofRole('parameter');
-  const result = lowerGradient(spec.train.gradient, {
-    builder,
-    spec,
-    plan,
-    parameters,
-    buffers: ofRole('buffer'),
-    batch: inputs,
-    summand: '',
-    noises: [],
-  });
-  const updated = updateAll(
-    builder,
-    spec,
-    plan,
-    { parameters, state: ofRole('state'), hyper: hyperValues },
-    result.gradients,
-  );
+  const inputs = gradientInputs(builder, spec, plan, tensors, batch);
+  const { hyper, state } = inputs;
+  const result = lowerGradient(spec.train.gradient, inputs);
+  const current = { parameters: inputs.parameters, state, hyper };
+  const updated = updateAll(builder, spec, plan, current, result.gradients);
   const gradients = [...result.gradients].map(([name, value]) => ({ name: `${name}.grad`, value }));
   const outputs: Output[] = [
     ...tensors.map(({ name, role }) => ({
@@ -78,7 +56,7 @@ export function lowerTraining(spec: CheckedSpec, plan: FormatPlan): Result<Train
     stepWithGradients,
     plan,
     tensors,
-    hyper,
+    hyper: hyperParameters(spec.train.optimizer),
     streams: noiseStreams(step) satisfies readonly NoiseStream[],
     optimizer: spec.train.optimizer,
     batch,
@@ -86,6 +64,56 @@ export function lowerTraining(spec: CheckedSpec, plan: FormatPlan): Result<Train
     target: spec.data.target,
   };
   return { value: program, diagnostics: [] };
+}
+
+/**
+ * F of one sample, of T's first summand: what it computes stands in the order that it has in {@link lowerTraining}'s step. It reads the
+ * inputs of the whole step.
+ */
+export function lowerSample(spec: CheckedSpec, plan: FormatPlan): Graph {
+  const builder = newBuilder();
+  const tensors = stateTensors(spec, plan);
+  const inputs = gradientInputs(builder, spec, plan, tensors, summandsOf(spec.train.gradient));
+  const { buffers, loss, logits } = lowerFirstForward(spec.train.gradient, inputs);
+  const outputs = [
+    ...[...buffers].map(([name, value]) => ({ name, value })),
+    { name: 'loss', value: loss },
+    { name: 'logits', value: logits },
+  ];
+  return prune(builder.build(spec.name, outputs));
+}
+
+/** The inputs of a step that reads `samples` samples. */
+function gradientInputs(
+  builder: Builder,
+  spec: CheckedSpec,
+  plan: FormatPlan,
+  tensors: readonly StateTensor[],
+  samples: number,
+) {
+  const origin = { phase: 'F' as const, span: spec.model.span };
+  const values = builder.at(origin, () => stateInputs(builder, tensors));
+  const batch = builder.at(origin, () => batchInputs(builder, spec, samples));
+  const hyper = new Map(
+    hyperParameters(spec.train.optimizer).map(({ name }) => [
+      name,
+      builder.input(name, 'hyper', { dtype: 'f32', shape: [] }),
+    ]),
+  );
+  const ofRole = (role: StateTensor['role']) =>
+    new Map(tensors.filter((t) => t.role === role).map(({ name }) => [name, lookup(values, name)]));
+  return {
+    builder,
+    spec,
+    plan,
+    parameters: ofRole('parameter'),
+    buffers: ofRole('buffer'),
+    state: ofRole('state'),
+    hyper,
+    batch,
+    summand: '',
+    noises: [],
+  };
 }
 
 /** Every tensor that training carries from step to step: parameters, optimizer state, buffers. */

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { NUMBERS } from '../../compiler/analysis/worst-case/algebras.ts';
-import { singleSample } from '../../compiler/analysis/worst-case/analyse.ts';
 import { prepareAtBatch, realValues } from '../../compiler/analysis/worst-case/at-batch.ts';
 import { stepInputs } from '../../compiler/analysis/worst-case/inputs.ts';
 import { passErrors, prepareStep } from '../../compiler/analysis/worst-case/pass.ts';
 import { sizeOf } from '../../compiler/ir/graph.ts';
 import { type NdArray, ndarray } from '../../compiler/ir/ndarray.ts';
 import { initialValues } from '../../compiler/lower/initialize.ts';
+import { lowerSample } from '../../compiler/lower/training.ts';
 import { toNumber } from '../../compiler/numeric/bound.ts';
 import { uniforms } from '../../compiler/numeric/random.ts';
 import { evaluateAll } from '../../compiler/ops/evaluate.ts';
@@ -47,10 +47,8 @@ function setUp(model: string, bits: number) {
     else if (input === 'labels') inputs.set(input, ndarray(type.shape, [3, 0, 9]));
     else inputs.set(input, ndarray(type.shape, [0.1]));
   }
-  const single = singleSample(spec, plan);
-  if (single === undefined) throw new Error('no step of one sample');
   const facts = stepInputs(spec, program, { seed: spec.train.seed });
-  return { program, graph, inputs, single: single.stepWithGradients, facts };
+  return { program, graph, inputs, single: lowerSample(spec, plan), facts };
 }
 
 const noise = (): never => {

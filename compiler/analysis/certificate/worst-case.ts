@@ -12,6 +12,7 @@ import type { Graph, OpNode, Value } from '../../ir/graph.ts';
 import { nodeOf } from '../../ir/graph.ts';
 import type { FloatTensors } from '../../ir/tensor.ts';
 import type { TrainingProgram } from '../../lower/program.ts';
+import { lowerSample } from '../../lower/training.ts';
 import { formatBound } from '../../numeric/bound/decimal.ts';
 import {
   add,
@@ -26,7 +27,6 @@ import {
 } from '../../numeric/bound.ts';
 import { quantizerStep } from '../../ops/bounds/quantization.ts';
 import { NUMBERS } from '../worst-case/algebras.ts';
-import { singleSample } from '../worst-case/analyse.ts';
 import { scaleSourceOf } from '../worst-case/errors.ts';
 import type { Facts } from '../worst-case/facts.ts';
 import { stepInputs } from '../worst-case/inputs.ts';
@@ -49,8 +49,9 @@ export function worstCaseStatement(
   options: WorstCaseOptions,
 ): { readonly statement: WorstCaseStatement; readonly materialized: boolean } {
   const inputs = stepInputs(spec, program, options);
-  const single = (singleSample(spec, program.plan) ?? program).stepWithGradients;
-  const step = prepareStep(program.stepWithGradients, rowsOf(single), inputs, { adjoint: false });
+  const step = prepareStep(program.stepWithGradients, rowsOf(lowerSample(spec, program.plan)), inputs, {
+    adjoint: false,
+  });
   const { graph, facts } = step;
   const errors = passErrors(step, { algebra: NUMBERS });
   const point = pointFacts(step, errors, inputs);

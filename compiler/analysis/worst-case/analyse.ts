@@ -5,7 +5,7 @@ import { nodeOf } from '../../ir/graph.ts';
 import type { FloatTensors } from '../../ir/tensor.ts';
 import type { FormatPlan } from '../../lower/plan.ts';
 import type { TrainingProgram } from '../../lower/program.ts';
-import { lowerTraining } from '../../lower/training.ts';
+import { lowerSample } from '../../lower/training.ts';
 import {
   add,
   type Bound,
@@ -81,17 +81,11 @@ function prepare(spec: CheckedSpec, plan: FormatPlan, program: TrainingProgram, 
     ...(state === undefined ? {} : { state }),
     ...(materializedLimit === undefined ? {} : { limit: materializedLimit }),
   });
-  const single = singleSample(spec, plan) ?? program;
-  const prepared = prepareStep(program.stepWithGradients, single.stepWithGradients, inputs, {
+  const prepared = prepareStep(program.stepWithGradients, lowerSample(spec, plan), inputs, {
     ...(domain === undefined ? {} : { domain }),
     ...(adjoint === undefined ? {} : { adjoint }),
   });
   return { prepared, inputs };
-}
-
-/** The step at a batch of one sample for each summand. */
-export function singleSample(spec: CheckedSpec, plan: FormatPlan): TrainingProgram | undefined {
-  return lowerTraining({ ...spec, data: { ...spec.data, batch: 1 } }, plan).value;
 }
 
 /** The update of a parameter: what is taken from it, before it is rounded for storage together with it. */
