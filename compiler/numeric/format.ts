@@ -77,11 +77,23 @@ export function elementBits(element: Element): number {
   }
 }
 
+export interface CodeRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Made once each: codes are rounded one by one, and powers are slow. */
+const codeRanges = new Map<number, CodeRange>();
+
 /** The smallest and largest code of an integer grid. */
-export function codeRange(element: IntElement): { readonly min: number; readonly max: number } {
-  if (!element.signed) return { min: 0, max: 2 ** element.bits - 1 };
-  const max = 2 ** (element.bits - 1) - 1;
-  return { min: element.narrow ? -max : -max - 1, max };
+export function codeRange({ bits, signed, narrow }: IntElement): CodeRange {
+  const key = 4 * bits + (signed ? 2 : 0) + (narrow ? 1 : 0);
+  const known = codeRanges.get(key);
+  if (known !== undefined) return known;
+  const max = 2 ** (signed ? bits - 1 : bits) - 1;
+  const range = { min: signed ? (narrow ? -max : -max - 1) : 0, max };
+  codeRanges.set(key, range);
+  return range;
 }
 
 /** Exponent of the smallest normal number, `1 − bias` with bias `2^{e−1} − 1`. */
