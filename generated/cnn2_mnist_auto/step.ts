@@ -144,9 +144,9 @@ export function cnn2MnistAutoForward(params: Params, batch: Batch): Cache {
     const c1InScale = absmaxScale(batch.x, [0, 1, 2, 3], 31); // c1.in.scale (cnn2-mnist-auto.qspec:11)
     const c1In = quantizeInt(batch.x, c1InScale, 0, 31); // c1.in: uint5 (cnn2-mnist-auto.qspec:11)
     // c1.weights.scale (cnn2-mnist-auto.qspec:11)
-    const c1WeightsScale = absmaxScale(params.c1Weights, [1, 2, 3], 31);
-    // c1.weights: int6 per channel (cnn2-mnist-auto.qspec:11)
-    const c1Weights = quantizeInt(params.c1Weights, c1WeightsScale, -31, 31);
+    const c1WeightsScale = absmaxScale(params.c1Weights, [1, 2, 3], 63);
+    // c1.weights: int7 per channel (cnn2-mnist-auto.qspec:11)
+    const c1Weights = quantizeInt(params.c1Weights, c1WeightsScale, -63, 63);
     const c1Conv2d = conv2d(c1In, c1Weights, [1, 1], [1, 1, 1, 1]); // c1 (cnn2-mnist-auto.qspec:11)
     const c1BiasScale = absmaxScale(params.c1Bias, [0], 1); // c1.bias.scale (cnn2-mnist-auto.qspec:11)
     const c1Bias = quantizeInt(params.c1Bias, c1BiasScale, -1, 1); // c1.bias: int2 (cnn2-mnist-auto.qspec:11)
@@ -171,20 +171,20 @@ export function cnn2MnistAutoForward(params: Params, batch: Batch): Cache {
     const f1InScale = absmaxScale(flatten1Reshape, [0, 1], 255); // f1.in.scale (cnn2-mnist-auto.qspec:13)
     const f1In = quantizeInt(flatten1Reshape, f1InScale, 0, 255); // f1.in: uint8 (cnn2-mnist-auto.qspec:13)
     // f1.weights.scale (cnn2-mnist-auto.qspec:13)
-    const f1WeightsScale = absmaxScale(params.f1Weights, [1], 63);
-    // f1.weights: int7 per channel (cnn2-mnist-auto.qspec:13)
-    const f1Weights = quantizeInt(params.f1Weights, f1WeightsScale, -63, 63);
+    const f1WeightsScale = absmaxScale(params.f1Weights, [1], 127);
+    // f1.weights: int8 per channel (cnn2-mnist-auto.qspec:13)
+    const f1Weights = quantizeInt(params.f1Weights, f1WeightsScale, -127, 127);
     const f1Matmul = tf.matMul(f1In, f1Weights, false, true); // f1 (cnn2-mnist-auto.qspec:13)
     const f1BiasScale = absmaxScale(params.f1Bias, [0], 1); // f1.bias.scale (cnn2-mnist-auto.qspec:13)
     const f1Bias = quantizeInt(params.f1Bias, f1BiasScale, -1, 1); // f1.bias: int2 (cnn2-mnist-auto.qspec:13)
     const f1Add = tf.add(f1Matmul, f1Bias); // f1 (cnn2-mnist-auto.qspec:13)
     const relu3 = tf.relu(f1Add); // relu_3 (cnn2-mnist-auto.qspec:13)
-    const f2InScale = absmaxScale(relu3, [0, 1], 255); // f2.in.scale (cnn2-mnist-auto.qspec:13)
-    const f2In = quantizeInt(relu3, f2InScale, 0, 255); // f2.in: uint8 (cnn2-mnist-auto.qspec:13)
+    const f2InScale = absmaxScale(relu3, [0, 1], 127); // f2.in.scale (cnn2-mnist-auto.qspec:13)
+    const f2In = quantizeInt(relu3, f2InScale, 0, 127); // f2.in: uint7 (cnn2-mnist-auto.qspec:13)
     // f2.weights.scale (cnn2-mnist-auto.qspec:13)
-    const f2WeightsScale = absmaxScale(params.f2Weights, [1], 255);
-    // f2.weights: int9 per channel (cnn2-mnist-auto.qspec:13)
-    const f2Weights = quantizeInt(params.f2Weights, f2WeightsScale, -255, 255);
+    const f2WeightsScale = absmaxScale(params.f2Weights, [1], 63);
+    // f2.weights: int7 per channel (cnn2-mnist-auto.qspec:13)
+    const f2Weights = quantizeInt(params.f2Weights, f2WeightsScale, -63, 63);
     const f2Matmul = tf.matMul(f2In, f2Weights, false, true); // f2 (cnn2-mnist-auto.qspec:13)
     const f2BiasScale = absmaxScale(params.f2Bias, [0], 1); // f2.bias.scale (cnn2-mnist-auto.qspec:13)
     const f2Bias = quantizeInt(params.f2Bias, f2BiasScale, -1, 1); // f2.bias: int2 (cnn2-mnist-auto.qspec:13)
@@ -238,10 +238,10 @@ export function cnn2MnistAutoBackward(params: Params, cache: Cache, noise: Noise
     const lossGradSoftmax = tf.softmax(cache.logits);
     const lossGradSub = tf.sub(lossGradSoftmax, cache.labelsOneHot);
     const lossGradMul = tf.mul(lossGradSub, lossGradReshape2);
-    const f2GradScale = absmaxScale(lossGradMul, [0, 1], 2047); // f2.grad.scale (cnn2-mnist-auto.qspec:13)
+    const f2GradScale = absmaxScale(lossGradMul, [0, 1], 63); // f2.grad.scale (cnn2-mnist-auto.qspec:13)
     const f2GradNoise = noise.uniform('f2.grad', [64, 10]); // f2.grad.noise (cnn2-mnist-auto.qspec:13)
-    // f2.grad: int12 stochastic (cnn2-mnist-auto.qspec:13)
-    const f2Grad = quantizeIntStochastic(lossGradMul, f2GradScale, f2GradNoise, -2047, 2047);
+    // f2.grad: int7 stochastic (cnn2-mnist-auto.qspec:13)
+    const f2Grad = quantizeIntStochastic(lossGradMul, f2GradScale, f2GradNoise, -63, 63);
     const f2GradSum = tf.sum(f2Grad, [0]);
     // f2.bias.grad (cnn2-mnist-auto.qspec:13)
     const f2BiasGradQuantizeMask = quantizeMask(params.f2Bias, cache.f2BiasScale, -1, 1, 1);
@@ -249,17 +249,17 @@ export function cnn2MnistAutoBackward(params: Params, cache: Cache, noise: Noise
     const f2GradMatmul = tf.matMul(f2Grad, cache.f2Weights); // f2.grad (cnn2-mnist-auto.qspec:13)
     const f2GradMatmul2 = tf.matMul(f2Grad, cache.f2In, true);
     // f2.weights.grad (cnn2-mnist-auto.qspec:13)
-    const f2WeightsGradQuantizeMask = quantizeMask(params.f2Weights, cache.f2WeightsScale, -255, 255, 1);
+    const f2WeightsGradQuantizeMask = quantizeMask(params.f2Weights, cache.f2WeightsScale, -63, 63, 1);
     const f2WeightsGradMul = tf.mul(f2GradMatmul2, f2WeightsGradQuantizeMask);
     // f2.in.grad (cnn2-mnist-auto.qspec:13)
-    const f2InGradQuantizeMask = quantizeMask(cache.relu3, cache.f2InScale, 0, 255, 1);
+    const f2InGradQuantizeMask = quantizeMask(cache.relu3, cache.f2InScale, 0, 127, 1);
     const f2InGradMul = tf.mul(f2GradMatmul, f2InGradQuantizeMask);
     const relu3GradStep = tf.step(cache.f1Add); // relu_3.grad (cnn2-mnist-auto.qspec:13)
     const relu3GradMul = tf.mul(f2InGradMul, relu3GradStep);
-    const f1GradScale = absmaxScale(relu3GradMul, [0, 1], 255); // f1.grad.scale (cnn2-mnist-auto.qspec:13)
+    const f1GradScale = absmaxScale(relu3GradMul, [0, 1], 127); // f1.grad.scale (cnn2-mnist-auto.qspec:13)
     const f1GradNoise = noise.uniform('f1.grad', [64, 128]); // f1.grad.noise (cnn2-mnist-auto.qspec:13)
-    // f1.grad: int9 stochastic (cnn2-mnist-auto.qspec:13)
-    const f1Grad = quantizeIntStochastic(relu3GradMul, f1GradScale, f1GradNoise, -255, 255);
+    // f1.grad: int8 stochastic (cnn2-mnist-auto.qspec:13)
+    const f1Grad = quantizeIntStochastic(relu3GradMul, f1GradScale, f1GradNoise, -127, 127);
     const f1GradSum = tf.sum(f1Grad, [0]);
     // f1.bias.grad (cnn2-mnist-auto.qspec:13)
     const f1BiasGradQuantizeMask = quantizeMask(params.f1Bias, cache.f1BiasScale, -1, 1, 1);
@@ -267,7 +267,7 @@ export function cnn2MnistAutoBackward(params: Params, cache: Cache, noise: Noise
     const f1GradMatmul = tf.matMul(f1Grad, cache.f1Weights); // f1.grad (cnn2-mnist-auto.qspec:13)
     const f1GradMatmul2 = tf.matMul(f1Grad, cache.f1In, true);
     // f1.weights.grad (cnn2-mnist-auto.qspec:13)
-    const f1WeightsGradQuantizeMask = quantizeMask(params.f1Weights, cache.f1WeightsScale, -63, 63, 1);
+    const f1WeightsGradQuantizeMask = quantizeMask(params.f1Weights, cache.f1WeightsScale, -127, 127, 1);
     const f1WeightsGradMul = tf.mul(f1GradMatmul2, f1WeightsGradQuantizeMask);
     // f1.in.grad (cnn2-mnist-auto.qspec:13)
     const f1InGradQuantizeMask = quantizeMask(cache.flatten1Reshape, cache.f1InScale, 0, 255, 1);
@@ -285,11 +285,11 @@ export function cnn2MnistAutoBackward(params: Params, cache: Cache, noise: Noise
     const relu2GradStep = tf.step(cache.c2Add); // relu_2.grad (cnn2-mnist-auto.qspec:12)
     const relu2GradMul = tf.mul(maxpool2GradMaxPoolRoute, relu2GradStep);
     // c2.grad.scale (cnn2-mnist-auto.qspec:12)
-    const c2GradScale = absmaxScale(relu2GradMul, [0, 1, 2, 3], 127);
+    const c2GradScale = absmaxScale(relu2GradMul, [0, 1, 2, 3], 63);
     // c2.grad.noise (cnn2-mnist-auto.qspec:12)
     const c2GradNoise = noise.uniform('c2.grad', [64, 32, 14, 14]);
-    // c2.grad: int8 stochastic (cnn2-mnist-auto.qspec:12)
-    const c2Grad = quantizeIntStochastic(relu2GradMul, c2GradScale, c2GradNoise, -127, 127);
+    // c2.grad: int7 stochastic (cnn2-mnist-auto.qspec:12)
+    const c2Grad = quantizeIntStochastic(relu2GradMul, c2GradScale, c2GradNoise, -63, 63);
     const c2GradSum = tf.sum(c2Grad, [0, 2, 3]);
     const c2GradReshape = tf.reshape(c2GradSum, [32, 1, 1]);
     const c2GradReshape2 = tf.reshape(c2GradReshape, [32]);
@@ -310,11 +310,11 @@ export function cnn2MnistAutoBackward(params: Params, cache: Cache, noise: Noise
     const relu1GradStep = tf.step(cache.c1Add); // relu_1.grad (cnn2-mnist-auto.qspec:11)
     const relu1GradMul = tf.mul(maxpool1GradMaxPoolRoute, relu1GradStep);
     // c1.grad.scale (cnn2-mnist-auto.qspec:11)
-    const c1GradScale = absmaxScale(relu1GradMul, [0, 1, 2, 3], 127);
+    const c1GradScale = absmaxScale(relu1GradMul, [0, 1, 2, 3], 15);
     // c1.grad.noise (cnn2-mnist-auto.qspec:11)
     const c1GradNoise = noise.uniform('c1.grad', [64, 16, 28, 28]);
-    // c1.grad: int8 stochastic (cnn2-mnist-auto.qspec:11)
-    const c1Grad = quantizeIntStochastic(relu1GradMul, c1GradScale, c1GradNoise, -127, 127);
+    // c1.grad: int5 stochastic (cnn2-mnist-auto.qspec:11)
+    const c1Grad = quantizeIntStochastic(relu1GradMul, c1GradScale, c1GradNoise, -15, 15);
     const c1GradSum = tf.sum(c1Grad, [0, 2, 3]);
     const c1GradReshape = tf.reshape(c1GradSum, [16, 1, 1]);
     const c1GradReshape2 = tf.reshape(c1GradReshape, [16]);
@@ -324,80 +324,80 @@ export function cnn2MnistAutoBackward(params: Params, cache: Cache, noise: Noise
     // c1.grad (cnn2-mnist-auto.qspec:11)
     const c1GradConv2dWeightGrad = conv2dWeightGrad(cache.c1In, c1Grad, [1, 1], [1, 1, 1, 1], [3, 3]);
     // c1.weights.grad (cnn2-mnist-auto.qspec:11)
-    const c1WeightsGradQuantizeMask = quantizeMask(params.c1Weights, cache.c1WeightsScale, -31, 31, 1);
+    const c1WeightsGradQuantizeMask = quantizeMask(params.c1Weights, cache.c1WeightsScale, -63, 63, 1);
     const c1WeightsGradMul = tf.mul(c1GradConv2dWeightGrad, c1WeightsGradQuantizeMask);
     // c1.weights.grad.scale (cnn2-mnist-auto.qspec:18)
-    const c1WeightsGradScale = absmaxScale(c1WeightsGradMul, [0, 1, 2, 3], 4095);
+    const c1WeightsGradScale = absmaxScale(c1WeightsGradMul, [0, 1, 2, 3], 2047);
     // c1.weights.grad.noise (cnn2-mnist-auto.qspec:18)
     const c1WeightsGradNoise = noise.uniform('c1.weights.grad', [16, 1, 3, 3]);
-    // c1.weights.grad: int13 stochastic (cnn2-mnist-auto.qspec:18)
+    // c1.weights.grad: int12 stochastic (cnn2-mnist-auto.qspec:18)
     const c1WeightsGrad = quantizeIntStochastic(
       c1WeightsGradMul,
       c1WeightsGradScale,
       c1WeightsGradNoise,
-      -4095,
-      4095,
+      -2047,
+      2047,
     );
     // c1.bias.grad.scale (cnn2-mnist-auto.qspec:18)
-    const c1BiasGradScale = absmaxScale(c1BiasGradMul, [0], 2047);
+    const c1BiasGradScale = absmaxScale(c1BiasGradMul, [0], 1023);
     // c1.bias.grad.noise (cnn2-mnist-auto.qspec:18)
     const c1BiasGradNoise = noise.uniform('c1.bias.grad', [16]);
-    // c1.bias.grad: int12 stochastic (cnn2-mnist-auto.qspec:18)
-    const c1BiasGrad = quantizeIntStochastic(c1BiasGradMul, c1BiasGradScale, c1BiasGradNoise, -2047, 2047);
+    // c1.bias.grad: int11 stochastic (cnn2-mnist-auto.qspec:18)
+    const c1BiasGrad = quantizeIntStochastic(c1BiasGradMul, c1BiasGradScale, c1BiasGradNoise, -1023, 1023);
     // c2.weights.grad.scale (cnn2-mnist-auto.qspec:18)
-    const c2WeightsGradScale = absmaxScale(c2WeightsGradMul, [0, 1, 2, 3], 8191);
+    const c2WeightsGradScale = absmaxScale(c2WeightsGradMul, [0, 1, 2, 3], 4095);
     // c2.weights.grad.noise (cnn2-mnist-auto.qspec:18)
     const c2WeightsGradNoise = noise.uniform('c2.weights.grad', [32, 16, 3, 3]);
-    // c2.weights.grad: int14 stochastic (cnn2-mnist-auto.qspec:18)
+    // c2.weights.grad: int13 stochastic (cnn2-mnist-auto.qspec:18)
     const c2WeightsGrad = quantizeIntStochastic(
       c2WeightsGradMul,
       c2WeightsGradScale,
       c2WeightsGradNoise,
-      -8191,
-      8191,
+      -4095,
+      4095,
     );
     // c2.bias.grad.scale (cnn2-mnist-auto.qspec:18)
-    const c2BiasGradScale = absmaxScale(c2BiasGradMul, [0], 1023);
+    const c2BiasGradScale = absmaxScale(c2BiasGradMul, [0], 255);
     // c2.bias.grad.noise (cnn2-mnist-auto.qspec:18)
     const c2BiasGradNoise = noise.uniform('c2.bias.grad', [32]);
-    // c2.bias.grad: int11 stochastic (cnn2-mnist-auto.qspec:18)
-    const c2BiasGrad = quantizeIntStochastic(c2BiasGradMul, c2BiasGradScale, c2BiasGradNoise, -1023, 1023);
+    // c2.bias.grad: int9 stochastic (cnn2-mnist-auto.qspec:18)
+    const c2BiasGrad = quantizeIntStochastic(c2BiasGradMul, c2BiasGradScale, c2BiasGradNoise, -255, 255);
     // f1.weights.grad.scale (cnn2-mnist-auto.qspec:18)
-    const f1WeightsGradScale = absmaxScale(f1WeightsGradMul, [0, 1], 32767);
+    const f1WeightsGradScale = absmaxScale(f1WeightsGradMul, [0, 1], 16383);
     // f1.weights.grad.noise (cnn2-mnist-auto.qspec:18)
     const f1WeightsGradNoise = noise.uniform('f1.weights.grad', [128, 1568]);
-    // f1.weights.grad: int16 stochastic (cnn2-mnist-auto.qspec:18)
+    // f1.weights.grad: int15 stochastic (cnn2-mnist-auto.qspec:18)
     const f1WeightsGrad = quantizeIntStochastic(
       f1WeightsGradMul,
       f1WeightsGradScale,
       f1WeightsGradNoise,
-      -32767,
-      32767,
+      -16383,
+      16383,
     );
     // f1.bias.grad.scale (cnn2-mnist-auto.qspec:18)
-    const f1BiasGradScale = absmaxScale(f1BiasGradMul, [0], 511);
+    const f1BiasGradScale = absmaxScale(f1BiasGradMul, [0], 127);
     // f1.bias.grad.noise (cnn2-mnist-auto.qspec:18)
     const f1BiasGradNoise = noise.uniform('f1.bias.grad', [128]);
-    // f1.bias.grad: int10 stochastic (cnn2-mnist-auto.qspec:18)
-    const f1BiasGrad = quantizeIntStochastic(f1BiasGradMul, f1BiasGradScale, f1BiasGradNoise, -511, 511);
+    // f1.bias.grad: int8 stochastic (cnn2-mnist-auto.qspec:18)
+    const f1BiasGrad = quantizeIntStochastic(f1BiasGradMul, f1BiasGradScale, f1BiasGradNoise, -127, 127);
     // f2.weights.grad.scale (cnn2-mnist-auto.qspec:18)
-    const f2WeightsGradScale = absmaxScale(f2WeightsGradMul, [0, 1], 1023);
+    const f2WeightsGradScale = absmaxScale(f2WeightsGradMul, [0, 1], 127);
     // f2.weights.grad.noise (cnn2-mnist-auto.qspec:18)
     const f2WeightsGradNoise = noise.uniform('f2.weights.grad', [10, 128]);
-    // f2.weights.grad: int11 stochastic (cnn2-mnist-auto.qspec:18)
+    // f2.weights.grad: int8 stochastic (cnn2-mnist-auto.qspec:18)
     const f2WeightsGrad = quantizeIntStochastic(
       f2WeightsGradMul,
       f2WeightsGradScale,
       f2WeightsGradNoise,
-      -1023,
-      1023,
+      -127,
+      127,
     );
     // f2.bias.grad.scale (cnn2-mnist-auto.qspec:18)
-    const f2BiasGradScale = absmaxScale(f2BiasGradMul, [0], 255);
+    const f2BiasGradScale = absmaxScale(f2BiasGradMul, [0], 31);
     // f2.bias.grad.noise (cnn2-mnist-auto.qspec:18)
     const f2BiasGradNoise = noise.uniform('f2.bias.grad', [10]);
-    // f2.bias.grad: int9 stochastic (cnn2-mnist-auto.qspec:18)
-    const f2BiasGrad = quantizeIntStochastic(f2BiasGradMul, f2BiasGradScale, f2BiasGradNoise, -255, 255);
+    // f2.bias.grad: int6 stochastic (cnn2-mnist-auto.qspec:18)
+    const f2BiasGrad = quantizeIntStochastic(f2BiasGradMul, f2BiasGradScale, f2BiasGradNoise, -31, 31);
     return {
       c1WeightsGrad,
       c1BiasGrad,
@@ -433,9 +433,9 @@ export function cnn2MnistAutoUpdate(
     const c1WeightsMul6 = tf.mul(c1WeightsAdamDirection, hyper.lr);
     const c1WeightsSub = tf.sub(params.c1Weights, c1WeightsMul6);
     // c1.weights.stored.scale (cnn2-mnist-auto.qspec:19)
-    const c1WeightsStoredScale = absmaxScale(c1WeightsSub, [1, 2, 3], 255);
-    // c1.weights.stored: int9 per channel (cnn2-mnist-auto.qspec:19)
-    const c1Weights = quantizeInt(c1WeightsSub, c1WeightsStoredScale, -255, 255);
+    const c1WeightsStoredScale = absmaxScale(c1WeightsSub, [1, 2, 3], 63);
+    // c1.weights.stored: int7 per channel (cnn2-mnist-auto.qspec:19)
+    const c1Weights = quantizeInt(c1WeightsSub, c1WeightsStoredScale, -63, 63);
     const c1BiasMul = tf.mul(optimizer.c1BiasM, 0.9); // c1.bias (cnn2-mnist-auto.qspec:19)
     const c1BiasMul2 = tf.mul(gradients.c1BiasGrad, 0.09999999999999998);
     const c1BiasM = tf.add(c1BiasMul, c1BiasMul2);
@@ -467,9 +467,9 @@ export function cnn2MnistAutoUpdate(
     const c2WeightsMul6 = tf.mul(c2WeightsAdamDirection, hyper.lr);
     const c2WeightsSub = tf.sub(params.c2Weights, c2WeightsMul6);
     // c2.weights.stored.scale (cnn2-mnist-auto.qspec:19)
-    const c2WeightsStoredScale = absmaxScale(c2WeightsSub, [1, 2, 3], 127);
-    // c2.weights.stored: int8 per channel (cnn2-mnist-auto.qspec:19)
-    const c2Weights = quantizeInt(c2WeightsSub, c2WeightsStoredScale, -127, 127);
+    const c2WeightsStoredScale = absmaxScale(c2WeightsSub, [1, 2, 3], 63);
+    // c2.weights.stored: int7 per channel (cnn2-mnist-auto.qspec:19)
+    const c2Weights = quantizeInt(c2WeightsSub, c2WeightsStoredScale, -63, 63);
     const c2BiasMul = tf.mul(optimizer.c2BiasM, 0.9); // c2.bias (cnn2-mnist-auto.qspec:19)
     const c2BiasMul2 = tf.mul(gradients.c2BiasGrad, 0.09999999999999998);
     const c2BiasM = tf.add(c2BiasMul, c2BiasMul2);
@@ -501,9 +501,9 @@ export function cnn2MnistAutoUpdate(
     const f1WeightsMul6 = tf.mul(f1WeightsAdamDirection, hyper.lr);
     const f1WeightsSub = tf.sub(params.f1Weights, f1WeightsMul6);
     // f1.weights.stored.scale (cnn2-mnist-auto.qspec:19)
-    const f1WeightsStoredScale = absmaxScale(f1WeightsSub, [1], 255);
-    // f1.weights.stored: int9 per channel (cnn2-mnist-auto.qspec:19)
-    const f1Weights = quantizeInt(f1WeightsSub, f1WeightsStoredScale, -255, 255);
+    const f1WeightsStoredScale = absmaxScale(f1WeightsSub, [1], 63);
+    // f1.weights.stored: int7 per channel (cnn2-mnist-auto.qspec:19)
+    const f1Weights = quantizeInt(f1WeightsSub, f1WeightsStoredScale, -63, 63);
     const f1BiasMul = tf.mul(optimizer.f1BiasM, 0.9); // f1.bias (cnn2-mnist-auto.qspec:19)
     const f1BiasMul2 = tf.mul(gradients.f1BiasGrad, 0.09999999999999998);
     const f1BiasM = tf.add(f1BiasMul, f1BiasMul2);
@@ -535,9 +535,9 @@ export function cnn2MnistAutoUpdate(
     const f2WeightsMul6 = tf.mul(f2WeightsAdamDirection, hyper.lr);
     const f2WeightsSub = tf.sub(params.f2Weights, f2WeightsMul6);
     // f2.weights.stored.scale (cnn2-mnist-auto.qspec:19)
-    const f2WeightsStoredScale = absmaxScale(f2WeightsSub, [1], 63);
-    // f2.weights.stored: int7 per channel (cnn2-mnist-auto.qspec:19)
-    const f2Weights = quantizeInt(f2WeightsSub, f2WeightsStoredScale, -63, 63);
+    const f2WeightsStoredScale = absmaxScale(f2WeightsSub, [1], 31);
+    // f2.weights.stored: int6 per channel (cnn2-mnist-auto.qspec:19)
+    const f2Weights = quantizeInt(f2WeightsSub, f2WeightsStoredScale, -31, 31);
     const f2BiasMul = tf.mul(optimizer.f2BiasM, 0.9); // f2.bias (cnn2-mnist-auto.qspec:19)
     const f2BiasMul2 = tf.mul(gradients.f2BiasGrad, 0.09999999999999998);
     const f2BiasM = tf.add(f2BiasMul, f2BiasMul2);
