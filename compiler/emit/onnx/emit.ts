@@ -12,10 +12,13 @@ import { GraphView } from './graph-view.ts';
 import { GraphWriter } from './graph-writer.ts';
 import { guardFloatWeights } from './guards.ts';
 import { inferTypes } from './infer.ts';
+import { Lowering } from './lowering/lowering.ts';
+import { lowerNode } from './lowering/rules.ts';
+import type { Values } from './lowering/values.ts';
 import { NoiseInputs, type NoiseLayout } from './noise-inputs.ts';
 import { encodeModel } from './proto.ts';
 import { type QuantizerSite, writeDequantizeInitializer, writeQuantizeDequantize } from './quantization.ts';
-import { type Rewrites, rewrite } from './rewrites.ts';
+import { type Rewrites, rewriteGraph, rewriteModel } from './rewrites/table.ts';
 import type { GraphProto, ModelProto, ValueInfoProto } from './schema.ts';
 
 /** Provenance that the file carries. */
@@ -56,31 +59,40 @@ export interface OnnxEmission {
 const OPSET = 21;
 
 /** The graph as one ONNX model of standard operators: every IR node through the registry's `onnx` rule. */
-export function emitOnnx(graph: Graph, options: OnnxOptions): OnnxEmission {
+export function emitOnnx(source: Graph, options: OnnxOptions): OnnxEmission {
+  const switches = options.rewrites ?? {};
+  const isStep = options.scheme === 'arithmetic' && !options.symbolicBatch;
+  const graph = isStep ? rewriteGraph(source, switches) : source;
   const inputs = graph.nodes.filter((n) => n.kind === 'input');
   const names = new Set(inputs.map((n) => n.input));
   const outputs = new Map(graph.outputs.map(({ name }) => [name, names.has(name) ? `${name}.next` : name]));
-  const noise = new NoiseInputs(noiseStreams(graph));
+  const noise = new NoiseInputs(noiseStreams(source));
   const reserved = [...names, ...outputs.values(), ...noise.values.map((v) => v.name)];
   if (new Set(reserved).size !== reserved.length)
     throw new Error(`inputs and outputs share names: ${reserved}`);
   const writer = new GraphWriter(reserved);
   const diagnostics: Diagnostic[] = [];
-  const values: string[] = [];
-  for (const node of graph.nodes) {
+  const lowering = new Lowering(graph, writer, noise, switches);
+  const { values } = lowering;
+  graph.nodes.forEach((node, value) => {
     const stem = node.origin.name ?? (node.kind === 'op' ? node.op : node.kind);
     if (node.kind === 'input') {
       const data = options.initializers?.get(node.input);
       if (data) writer.initializer(node.input, 'float', node.type.shape, data.data);
-      values.push(node.input);
+      values.setPlain(value, node.input);
     } else if (node.kind === 'constant') {
-      values.push(writer.tensor(stem, onnxType(node.type), node.data, node.type.shape));
-    } else {
+      values.setPlain(value, writer.tensor(stem, onnxType(node.type), node.data, node.type.shape));
+    } else if (isStep) lowerNode(lowering, node, value);
+    else {
       const site = { name: stem, span: node.origin.span, diagnostics };
-      values.push(emitNode(node, graph, values, writer, noise, options.scheme, site));
+      values.setPlain(value, emitNode(node, graph, values, writer, noise, options.scheme, site));
     }
-  }
+  });
 
+  const results = graph.outputs.map(({ name, value }) => ({
+    value: values.plain(value),
+    info: valueInfo(outputs.get(name) ?? name, nodeOf(graph, value).type),
+  }));
   const given = inputs.filter((n) => !options.initializers?.has(n.input));
   const batch = given.filter((n) => n.role === 'batch').map((n) => n.input);
   const open = options.symbolicBatch ? new Set(batch) : new Set<string>();
@@ -90,16 +102,12 @@ export function emitOnnx(graph: Graph, options: OnnxOptions): OnnxEmission {
     initializer: writer.initializers,
     input: [...given.map((n) => valueInfo(n.input, n.type, open.has(n.input))), ...noise.values],
     output: [],
-    valueInfo: graph.nodes.flatMap((n, v) => (n.kind === 'op' ? [valueInfo(values[v] ?? '', n.type)] : [])),
+    valueInfo: values.written.map(({ name, type }) => valueInfo(name, type)),
   };
-  const results = graph.outputs.map(({ name, value }) => ({
-    value: values[value] ?? '',
-    info: valueInfo(outputs.get(name) ?? name, nodeOf(graph, value).type),
-  }));
   const opset = options.opset ?? OPSET;
   const named = nameOutputs(draft, results);
   const target = { opset, scheme: options.scheme };
-  const rewritten = rewrite(named, options.rewrites ?? {}, target);
+  const rewritten = rewriteModel(named, switches, target);
   const guarded = options.scheme === 'qdq' ? guardFloatWeights(new GraphView(rewritten, target)) : rewritten;
   const body = takeNames(guarded, writer.replacements);
   return {
@@ -113,7 +121,7 @@ export function emitOnnx(graph: Graph, options: OnnxOptions): OnnxEmission {
 function emitNode<K extends OpName>(
   node: OpNode<K>,
   graph: Graph,
-  values: readonly string[],
+  values: Values,
   writer: GraphWriter,
   noise: NoiseInputs,
   scheme: OnnxScheme,
@@ -121,11 +129,7 @@ function emitNode<K extends OpName>(
 ): string {
   const context: OnnxContext<K> = {
     attributes: node.attributes,
-    operands: node.operands.map((v) => {
-      const name = values[v];
-      if (name === undefined) throw new Error(`value %${v} is used before its node`);
-      return name;
-    }),
+    operands: node.operands.map((v) => values.plain(v)),
     operandTypes: node.operands.map((v) => nodeOf(graph, v).type),
     type: node.type,
     scheme,

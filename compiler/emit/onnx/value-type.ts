@@ -72,3 +72,8 @@ export function knownSize(shape: Shape): number | undefined {
   }
   return size;
 }
+
+/** Whether every size of a shape is known. */
+export function isComplete(shape: Shape): boolean {
+  return shape !== undefined && !shape.includes(undefined);
+}

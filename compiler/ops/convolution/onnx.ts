@@ -1,7 +1,9 @@
 import type { OnnxContext } from '../../ir/onnx-context.ts';
+import type { OpName } from '../../ir/op-attributes.ts';
 import { windowSlices } from '../onnx-windows.ts';
 import { arity } from '../operands.ts';
-import { shape4, sizeOfImage } from '../window.ts';
+import { type Size, shape4, sizeOfImage } from '../window.ts';
+import { type Geometry, geometryOfInputGrad } from './geometry.ts';
 
 /** How ONNX's standard operators compute the gradients of `Conv`. */
 
@@ -10,34 +12,42 @@ import { shape4, sizeOfImage } from '../window.ts';
  * `ConvTranspose`; pads wider than the kernel would turn negative in it.
  */
 export function onnxInputGrad(context: OnnxContext<'conv2dInputGrad'>): string {
-  const { op, constant, attributes, operands, operandTypes } = context;
+  const { op, attributes, operands, operandTypes } = context;
   const [delta, w] = arity(operands, 2);
-  const [deltaType, wType] = arity(operandTypes, 2);
+  const geometry = geometryOfInputGrad(...arity(operandTypes, 2), attributes);
+  const { kernel, output } = geometry;
   const { strides, pads, inputSize } = attributes;
-  const [, , kernelHeight, kernelWidth] = shape4(wType);
-  const [, , rows, columns] = shape4(deltaType);
   const [top, left, bottom, right] = pads;
-  const flippedPads = [
-    kernelHeight - 1 - top,
-    kernelWidth - 1 - left,
-    kernelHeight - 1 - bottom,
-    kernelWidth - 1 - right,
-  ];
-  if (strides[0] === 1 && strides[1] === 1 && flippedPads.every((pad) => pad >= 0)) {
-    const flipped = op('Slice', [
-      op('Transpose', [w], { perm: [1, 0, 2, 3] }),
-      constant('int64', [-1, -1]),
-      constant('int64', [-kernelHeight - 1, -kernelWidth - 1]),
-      constant('int64', [2, 3]),
-      constant('int64', [-1, -1]),
-    ]);
-    return op('Conv', [delta, flipped], { pads: flippedPads });
+  const flipped = flippedPads(geometry);
+  if (strides[0] === 1 && strides[1] === 1 && flipped.every((pad) => pad >= 0)) {
+    return op('Conv', [delta, onnxFlipped(context, w, kernel)], { pads: flipped });
   }
   const unread = [
-    inputSize[0] + top + bottom - (rows - 1) * strides[0] - kernelHeight,
-    inputSize[1] + left + right - (columns - 1) * strides[1] - kernelWidth,
+    inputSize[0] + top + bottom - (output[0] - 1) * strides[0] - kernel[0],
+    inputSize[1] + left + right - (output[1] - 1) * strides[1] - kernel[1],
   ];
   return op('ConvTranspose', [delta, w], { strides, pads, output_padding: unread });
+}
+
+/** Pads of the convolution of δ with the flipped kernel. */
+export function flippedPads({ kernel, window }: Geometry): readonly [number, number, number, number] {
+  const [top, left, bottom, right] = window.pads;
+  return [kernel[0] - 1 - top, kernel[1] - 1 - left, kernel[0] - 1 - bottom, kernel[1] - 1 - right];
+}
+
+/** `[O, C, kH, kW]` → `[C, O, kH, kW]` with the kernel turned by 180 degrees. */
+export function onnxFlipped(
+  { op, constant }: Pick<OnnxContext<OpName>, 'op' | 'constant'>,
+  w: string,
+  kernel: Size,
+): string {
+  return op('Slice', [
+    op('Transpose', [w], { perm: [1, 0, 2, 3] }),
+    constant('int64', [-1, -1]),
+    constant('int64', [-kernel[0] - 1, -kernel[1] - 1]),
+    constant('int64', [2, 3]),
+    constant('int64', [-1, -1]),
+  ]);
 }
 
 /**

@@ -1,25 +1,35 @@
 import type { OnnxContext } from '../../ir/onnx-context.ts';
-import type { OpName } from '../../ir/op-attributes.ts';
+import type { OpAttributes, OpName } from '../../ir/op-attributes.ts';
 import { gridMax } from '../../numeric/format.ts';
 import { MAX_SCALE, MIN_SCALE } from '../../numeric/round.ts';
 import { arity } from '../operands.ts';
 
 export type Nodes = Pick<OnnxContext<OpName>, 'op' | 'constant'>;
 
-/** `max(max x, −min x)` in two reductions, which read x twice but write nothing, as `Abs` would. */
 export function onnxScale(context: OnnxContext<'quantScale'>): string {
-  const { op, constant, operands, attributes } = context;
-  const [x] = arity(operands, 1);
-  const over = constant('int64', attributes.axes);
+  return onnxScaleOf(context, arity(context.operands, 1)[0], context.attributes);
+}
+
+/** `max(max x, −min x)` in two reductions, which read x twice but write nothing, as `Abs` would; one for an x that is never negative. */
+export function onnxScaleOf(
+  nodes: Nodes,
+  x: string,
+  { axes, element, kind }: OpAttributes['quantScale'],
+  nonNegative = false,
+): string {
+  const { op, constant } = nodes;
+  const over = constant('int64', axes);
   const extreme = (reduction: string): string => op(reduction, [x, over], { keepdims: 1 });
-  const absmax =
-    attributes.axes.length === 0
-      ? op('Abs', [x])
-      : op('Max', [extreme('ReduceMax'), op('Neg', [extreme('ReduceMin')])]);
-  const divided = op('Div', [absmax, constant('float', gridMax(attributes.element))]);
+  const absmax = (): string => {
+    if (axes.length === 0) return op('Abs', [x]);
+    if (nonNegative) return extreme('ReduceMax');
+    return op('Max', [extreme('ReduceMax'), op('Neg', [extreme('ReduceMin')])]);
+  };
+  const largest = absmax();
+  const divided = op('Div', [largest, constant('float', gridMax(element))]);
   const scale = op('Max', [divided, constant('float', MIN_SCALE)]);
-  const chosen = attributes.kind === 'absmax' ? scale : nextPowerOfTwo(context, scale);
-  return op('Where', [op('Equal', [absmax, constant('float', 0)]), constant('float', 1), chosen]);
+  const chosen = kind === 'absmax' ? scale : nextPowerOfTwo(nodes, scale);
+  return op('Where', [op('Equal', [largest, constant('float', 0)]), constant('float', 1), chosen]);
 }
 
 /** The power of two at or above each normal x > 0, at most {@link MAX_SCALE}. */

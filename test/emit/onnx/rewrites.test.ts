@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkModel } from '../../../compiler/emit/onnx/check-model.ts';
 import { emitOnnx, type OnnxOptions } from '../../../compiler/emit/onnx/emit.ts';
-import { REWRITE_NAMES } from '../../../compiler/emit/onnx/rewrites.ts';
+import { MODEL_REWRITES } from '../../../compiler/emit/onnx/rewrites/table.ts';
 import { type Graph, sizeOf } from '../../../compiler/ir/graph.ts';
 import { uniforms } from '../../../compiler/numeric/random.ts';
 import { newBuilder } from '../../../compiler/ops/registry.ts';
@@ -42,7 +42,7 @@ function feeds(graph: Graph): Map<string, ModelTensor> {
   );
 }
 
-const ALL_OFF = Object.fromEntries(REWRITE_NAMES.map((name) => [name, false]));
+const ALL_OFF = Object.fromEntries(MODEL_REWRITES.map((name) => [name, false]));
 const GRAPH = network();
 
 function emit(rewrites: NonNullable<OnnxOptions['rewrites']>) {
@@ -59,7 +59,7 @@ async function run(bytes: Uint8Array): Promise<Float32Array> {
   return y;
 }
 
-test.each(REWRITE_NAMES)('%s shortens the graph and keeps its values within rounding', async (name) => {
+test.each(MODEL_REWRITES)('%s shortens the graph and keeps its values within rounding', async (name) => {
   const before = emit(ALL_OFF);
   const after = emit({ ...ALL_OFF, [name]: true });
   expect(after.operators.length).toBeLessThan(before.operators.length);
