@@ -33,7 +33,10 @@ function table(
 ): SensitivityTable {
   const request = probeRequest(spec);
   const quantities = request?.references.get(reference) ?? [];
-  const sites = [...(request?.levels ?? [])]
+  const written = spec.precision.sites.flatMap(({ name, choice }) =>
+    choice.kind === 'auto' || choice.format.element.kind === 'f32' ? [] : [[name, [choice.format]] as const],
+  );
+  const sites = [...(request?.levels ?? []), ...written]
     .filter(([site]) => reference === 'real' || site.endsWith('grad'))
     .map(([site, formats]) => ({ site, levels: formats.map(formatName).filter((name) => name !== 'f32') }));
   const variances = sites.map(({ levels }, i) =>
@@ -143,6 +146,20 @@ describe('allocation from measured sensitivities', () => {
     );
   });
 
+  test('formats that are written down cost what they cost', () => {
+    const text = SMALL_AUTO_SPEC.replace('precision {', 'precision {\n  f1.weights: int3 per channel');
+    const { problem } = problemOf(text, [1, 2, 3]);
+    const widest = problem.choices.map(({ widths }) => widths.length - 1);
+    const [gradient = 0, logits = 0] = shares(problem, widest);
+    // Everything else is f32, and the gradient at the quantized point does not see F.
+    expect(gradient).toBe(0);
+    expect(logits).toBeGreaterThan(0);
+    const found = allocateAuto(problem, [1, 1 + logits]);
+    if (found.status !== 'allocated') throw new Error('it fits');
+    expect(found.lowerBound).toBeLessThanOrEqual(found.cost);
+    expect(allocateAuto(problem, [1, 0.9 * logits]).status).toBe('infeasible');
+  });
+
   test('finds an optimum among all assignments of a few sites', () => {
     const text = SMALL_AUTO_SPEC.replace('2 to 12', '2 to 5').replace(
       '  require error(gradient, reference: quantized_point) <= 10% with probability 0.99\n',
@@ -150,7 +167,7 @@ describe('allocation from measured sensitivities', () => {
     );
     const few = text
       .replace('<= 10% with', '<= 60% with')
-      .replace('precision {', 'precision {\n  f1.bias: f32\n  f2.bias: f32\n  f2.in: int8');
+      .replace('precision {', 'precision {\n  f1.bias: f32\n  f2.bias: f32\n  f2.in: f32');
     fc.assert(
       fc.property(WEIGHTS, (weights) => {
         const { problem } = problemOf(few, weights);

@@ -37,6 +37,8 @@ export interface ModelledRequirement {
 /** Everything that allocation needs, in numbers. */
 export interface AutoProblem {
   readonly choices: readonly Choice[];
+  /** Format names of the sites that are no choice: they cost what they cost. */
+  readonly written: ReadonlyMap<string, string>;
   /** The format of each site at each width. */
   readonly formats: ReadonlyMap<string, ReadonlyMap<number, SiteLevel['format']>>;
   readonly requirements: readonly ModelledRequirement[];
@@ -67,6 +69,11 @@ export function autoProblem(spec: CheckedSpec, program: TrainingProgram, tables:
   );
   return {
     choices,
+    written: new Map(
+      spec.precision.sites.flatMap(({ name, choice }) =>
+        choice.kind === 'auto' ? [] : [[name, formatName(choice.format)] as const],
+      ),
+    ),
     formats: new Map(
       [...levels].map(([name, list]) => [name, new Map(list.map(({ bits, format }) => [bits, format]))]),
     ),
@@ -110,15 +117,16 @@ function quantitiesOf({ quantity }: Requirement, table: SensitivityTable): reado
 
 /** The format name of every site at an assignment, as tables have them. */
 export function levelNames(problem: AutoProblem, widths: Widths): ReadonlyMap<string, string> {
-  return new Map(
-    problem.choices.flatMap(({ sites, widths: all }, i) =>
+  return new Map([
+    ...problem.written,
+    ...problem.choices.flatMap(({ sites, widths: all }, i) =>
       sites.map(({ name }) => {
         const format = problem.formats.get(name)?.get(all[widths[i] ?? 0] ?? 0);
         if (format === undefined) throw new Error(`${name} has no format of that width`);
         return [name, formatName(format)] as const;
       }),
     ),
-  );
+  ]);
 }
 
 /** Model errors on every batch, the denominator of each, and the largest quantile as a share of what is allowed. */

@@ -29,20 +29,22 @@ export function additiveProblem(
     ties: [],
     limits: [],
     objective: problem.objective,
-    requirements: problem.requirements.map((requirement) => ({
-      name: `error(${requirement.quantity})`,
-      contributions: contributionsTo(problem, requirement, around),
-      bound: tightness,
-    })),
+    requirements: problem.requirements.map((requirement) => {
+      const weights = batchWeights(problem, requirement, around);
+      return {
+        name: `error(${requirement.quantity})`,
+        contributions: contributionsTo(problem, requirement, weights),
+        bound: Math.max(0, tightness - ofWritten(problem, requirement, weights)),
+      };
+    }),
   };
 }
 
 function contributionsTo(
   problem: AutoProblem,
   requirement: ModelledRequirement,
-  around: Widths | undefined,
+  weights: readonly Variances[],
 ): Contribution[] {
-  const weights = batchWeights(problem, requirement, around);
   const { sites } = requirement.table;
   return problem.choices.map(({ sites: group, widths }, i) => {
     const variable = problem.variables[i];
@@ -57,6 +59,17 @@ function contributionsTo(
     );
     return { name: variable.name, sites: [variable], values: descending(values) };
   });
+}
+
+/** What the sites add whose formats are written down. */
+function ofWritten(
+  { written }: AutoProblem,
+  { table }: ModelledRequirement,
+  weights: readonly Variances[],
+): number {
+  const columns = table.sites.map(({ site, levels }) => levels.indexOf(written.get(site) ?? ''));
+  const sums = weights.map((rows) => rows.reduce((sum, row, i) => sum + (row[columns[i] ?? -1] ?? 0), 0));
+  return Math.max(0, ...sums);
 }
 
 /** Numbers from samples need not fall with the width; the allocator's tables do. */
