@@ -2,8 +2,10 @@ import { availableParallelism } from 'node:os';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { checkModel } from '../../compiler/emit/onnx/check-model.ts';
 import { emitOnnx } from '../../compiler/emit/onnx/emit.ts';
+import type { Rewrites } from '../../compiler/emit/onnx/rewrites/table.ts';
 import { type Graph, sameShape, type TensorType } from '../../compiler/ir/graph.ts';
 import type { Engine, Executable, HostTensor, LoadOptions, Tensors } from './engine.ts';
+import { multipliesIntegersExactly } from './integer-probe.ts';
 import { StepNoise } from './onnx-noise.ts';
 import { loadOnnxRuntime, type OnnxRuntime } from './onnx-runtime.ts';
 
@@ -14,6 +16,8 @@ export interface OnnxEngineOptions {
   /** Threads of one operator; by default the cores at hand, at most 8. */
   readonly threads?: number;
   readonly optimization?: OptimizationLevel;
+  /** Rewrites of the step that are switched off (or on) by name; see docs/engine.md. */
+  readonly rewrites?: Rewrites;
 }
 
 /**
@@ -25,10 +29,13 @@ export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise
   const runtime = await loadOnnxRuntime();
   const threads = options.threads ?? Math.min(8, availableParallelism());
   const level = options.optimization ?? 'all';
+  const exact = await multipliesIntegersExactly(runtime);
+  const rewrites = exact ? (options.rewrites ?? {}) : { ...options.rewrites, integerProducts: false };
   return {
     name: 'onnx',
     description: `onnxruntime-node ${runtime.version}, cpu, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
-    load: (graph, load) => OnnxExecutable.create(runtime, graph, load, sessionOptions(level, threads)),
+    load: (graph, load) =>
+      OnnxExecutable.create(runtime, graph, load, rewrites, sessionOptions(level, threads)),
     dispose: async () => {},
   };
 }
@@ -77,9 +84,10 @@ class OnnxExecutable implements Executable {
     runtime: OnnxRuntime,
     graph: Graph,
     { seed }: LoadOptions,
+    rewrites: Rewrites,
     options: InferenceSession.SessionOptions,
   ): Promise<OnnxExecutable> {
-    const emission = emitOnnx(graph, { scheme: 'arithmetic' });
+    const emission = emitOnnx(graph, { scheme: 'arithmetic', rewrites });
     const [problem] = checkModel(emission.model);
     if (problem !== undefined)
       throw new Error(`the graph '${graph.name}' gives a wrong ONNX model: ${problem}`);

@@ -70,29 +70,71 @@ function onIntegers(
  * onnxruntime would fuse operators into integer ones, which round differently.
  */
 function throughBytes(
-  { op, constant }: Nodes,
+  nodes: Nodes,
   x: string,
   scale: string,
   scaleShape: readonly number[],
   rank: number,
   element: IntElement,
 ): string | undefined {
-  const axis = scaleShape.findIndex((size) => size !== 1);
-  const scales = sizeOf(scaleShape);
-  if (element.bits > 8 || (axis >= 0 && scaleShape[axis] !== scales)) return undefined;
+  const codes = onnxBytes(nodes, x, { name: scale, shape: scaleShape }, rank, element);
+  return codes && nodes.op('Mul', [nodes.op('Cast', [codes], { to: { type: 'float' } }), scale]);
+}
+
+/**
+ * The codes of x as bytes, plus a zero point; undefined where the element is wider or the scale has more than one axis. With
+ * the zero point 128 the codes of signed elements are unsigned bytes.
+ */
+export function onnxBytes(
+  { op, constant }: Nodes,
+  x: string,
+  scale: { readonly name: string; readonly shape: readonly number[] },
+  rank: number,
+  element: IntElement,
+  zero: 0 | 128 = 0,
+): string | undefined {
+  const axis = scale.shape.findIndex((size) => size !== 1);
+  const scales = sizeOf(scale.shape);
+  if (element.bits > 8 || (axis >= 0 && scale.shape[axis] !== scales)) return undefined;
   const shape = axis >= 0 ? [scales] : [];
   const flat =
-    scaleShape.length === shape.length
-      ? scale
-      : op('Reshape', [scale, constant('int64', shape, [shape.length])]);
-  const type: OnnxType = element.signed ? 'int8' : 'uint8';
-  const zeroPoint = constant(type, axis >= 0 ? new Array<number>(scales).fill(0) : 0);
-  const perAxis = axis >= 0 ? { axis: axis + rank - scaleShape.length } : {};
-  const codes = op('QuantizeLinear', [x, flat, zeroPoint], perAxis);
+    scale.shape.length === shape.length
+      ? scale.name
+      : op('Reshape', [scale.name, constant('int64', shape, [shape.length])]);
+  const type: OnnxType = element.signed && zero === 0 ? 'int8' : 'uint8';
+  const zeroPoint = constant(type, axis >= 0 ? new Array<number>(scales).fill(zero) : zero);
+  const perAxis = axis >= 0 ? { axis: axis + rank - scale.shape.length } : {};
+  return limited({ op, constant }, op('QuantizeLinear', [x, flat, zeroPoint], perAxis), type, element, zero);
+}
+
+/** Bytes that hold every value of their type, limited to the grid. */
+function limited(
+  { op, constant }: Nodes,
+  bytes: string,
+  type: OnnxType,
+  element: IntElement,
+  zero: number,
+): string {
+  if (element.bits === 8 && !element.narrow) return bytes;
   const { min, max } = codeRange(element);
-  const full = element.bits === 8 && !element.narrow;
-  const limited = full ? codes : op('Clip', [codes, constant(type, min), constant(type, max)]);
-  return op('Mul', [op('Cast', [limited], { to: { type: 'float' } }), scale]);
+  const least = constant(type, min + zero);
+  // Of eight bits only the least code is out of the grid.
+  if (element.bits === 8) return op('Max', [bytes, least]);
+  return op('Clip', [bytes, least, constant(type, max + zero)]);
+}
+
+/** The codes of a stochastic quantizer with one scale, as bytes; undefined where they are wider. */
+export function onnxStochasticBytes(
+  nodes: Nodes,
+  [x, scale, noise]: readonly [string, string, string],
+  element: IntElement,
+): string | undefined {
+  if (element.bits > 8) return undefined;
+  const rounded = nodes.op('Floor', [nodes.op('Add', [nodes.op('Div', [x, scale]), noise])]);
+  const type: OnnxType = element.signed ? 'int8' : 'uint8';
+  const one = nodes.constant('float', 1);
+  const bytes = nodes.op('QuantizeLinear', [rounded, one, nodes.constant(type, 0)]);
+  return limited(nodes, bytes, type, element, 0);
 }
 
 /** The type whose conversion from f32 is rounding to this grid. */

@@ -2,29 +2,57 @@ import type { OnnxType } from '../../../ir/onnx-context.ts';
 import type { Geometry } from '../../../ops/convolution/geometry.ts';
 import type { Lowering } from './lowering.ts';
 
+/** An image as rows of N, with what its columns are gathered from behind it. */
+export interface Rows {
+  /** The windows of the output rows `from` to `to` as columns `[C·kH·kW, rows·Q·N]`; with ones, a last row of ones. */
+  readonly columns: (range: readonly [from: number, to: number]) => string;
+}
+
 /**
- * The windows of an image `[C, H, W, N]` as columns `[C·kH·kW, rows·Q·N]` for the output rows `from` to `to`: a Gather of runs of N, from the image
- * and, for padding, a run of zeros behind it.
+ * Columns of an image `[C, H, W, N]` by one Gather of runs of N each: from the image, for padding from a run of zeros behind it, and for the
+ * row of ones from a run of ones.
  */
+export function rowsOf(
+  lowering: Lowering,
+  image: string,
+  type: ElementType,
+  zero: number,
+  geometry: Geometry,
+  ones: boolean,
+): Rows {
+  const { batch, channels, input, kernel, output, window } = geometry;
+  const pixels = channels * input[0] * input[1];
+  const isPadded = ones || indices(geometry, pixels, [0, output[0]]).includes(pixels);
+  const source = lowering.once(`rows ${isPadded} ${ones} ${image}`, () => {
+    const rows = lowering.reshape(image, [pixels, batch]);
+    const extra = [zero, ...(ones ? [zero + 1] : [])].flatMap((v) => new Array<number>(batch).fill(v));
+    const behind = lowering.constant(type, extra, [extra.length / batch, batch]);
+    return isPadded ? lowering.op('Concat', [rows, behind], { axis: 0 }) : rows;
+  });
+  const taps = channels * kernel[0] * kernel[1] + Number(ones);
+  return {
+    columns: ([from, to]) =>
+      lowering.once(`columns ${from} ${to} of ${kernel} ${window.strides} ${window.pads} ${source}`, () => {
+        const taken = indices(geometry, pixels, [from, to]);
+        const windows = (to - from) * output[1];
+        if (ones) for (let k = 0; k < windows; k++) taken.push(pixels + 1);
+        const gathered = lowering.op('Gather', [source, lowering.constant('int64', taken)], { axis: 0 });
+        return lowering.reshape(gathered, [taps, windows * batch]);
+      }),
+  };
+}
+
+type ElementType = Extract<OnnxType, 'float' | 'uint8' | 'int8'>;
+
+/** All columns of an image, or those of some rows of the output. */
 export function columnsOf(
   lowering: Lowering,
   image: string,
-  type: Extract<OnnxType, 'float' | 'uint8' | 'int8'>,
+  type: ElementType,
   geometry: Geometry,
-  [from, to]: readonly [number, number] = [0, geometry.output[0]],
+  range: readonly [number, number] = [0, geometry.output[0]],
 ): string {
-  const { batch, channels, input, kernel, output } = geometry;
-  const [height, width] = input;
-  const pixels = channels * height * width;
-  const taken = indices(geometry, pixels, [from, to]);
-  const isPadded = indices(geometry, pixels, [0, output[0]]).includes(pixels);
-  const source = lowering.once(`${isPadded ? 'padded rows' : 'rows'} ${image}`, () => {
-    const rows = lowering.reshape(image, [pixels, batch]);
-    const zeros = lowering.constant(type, new Array<number>(batch).fill(0), [1, batch]);
-    return isPadded ? lowering.op('Concat', [rows, zeros], { axis: 0 }) : rows;
-  });
-  const columns = lowering.op('Gather', [source, lowering.constant('int64', taken)], { axis: 0 });
-  return lowering.reshape(columns, [channels * kernel[0] * kernel[1], (to - from) * output[1] * batch]);
+  return rowsOf(lowering, image, type, 0, geometry, false).columns(range);
 }
 
 /** Row of the image, for each element of a window and each window; `pixels` stands for padding. */
@@ -32,7 +60,7 @@ function indices(
   { channels, input, kernel, output, window }: Geometry,
   pixels: number,
   [from, to]: readonly [number, number],
-): readonly number[] {
+): number[] {
   const [height, width] = input;
   const [top, left] = window.pads;
   const taken: number[] = [];

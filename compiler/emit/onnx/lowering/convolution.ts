@@ -54,20 +54,23 @@ export const addBias: LoweringRule<'add'> = (lowering, node, value) => {
   const { graph, values } = lowering;
   const [a, b] = node.operands;
   if (a === undefined || b === undefined) return false;
-  for (const [product, summand] of [
+  for (const [from, summand] of [
     [a, b],
     [b, a],
   ] as const) {
-    const conv = graph.nodes[product];
+    const conv = graph.nodes[from];
     const bias = graph.nodes[summand];
-    if (conv?.kind !== 'op' || conv.op !== 'conv2d' || lowering.usersOf(product).length !== 1) continue;
-    if (bias?.kind !== 'op' || bias.op !== 'reshape' || !values.isInner(product)) continue;
+    if (conv?.kind !== 'op' || conv.op !== 'conv2d' || lowering.usersOf(from).length !== 1) continue;
+    if (bias?.kind !== 'op' || bias.op !== 'reshape' || !values.isInner(from)) continue;
     const [vector] = bias.operands;
     const [, channels = 0] = conv.type.shape;
     if (vector === undefined || !isChannelVector(bias.type.shape, channels)) continue;
     const [size, ...others] = values.shapeOf(vector);
     if (size !== channels || others.length > 0) continue;
-    return convolved(lowering, conv as OpNode<'conv2d'>, value, [values.plain(vector)]);
+    const product = conv as OpNode<'conv2d'>;
+    // Integer sums are scaled before the bias is added.
+    if (lowering.integer.has(from)) return false;
+    return convolved(lowering, product, value, [values.plain(vector)]);
   }
   return false;
 };

@@ -26,6 +26,8 @@ export class Lowering {
   readonly #users = new Map<Value, AnyOpNode[]>();
   /** What rules have made once and may share, by keys of their own. */
   readonly made = new Map<string, string>();
+  /** Values that products of integers gave. */
+  readonly integer = new Set<Value>();
   #stem = '';
 
   constructor(graph: Graph, writer: GraphWriter, noise: NoiseInputs, switches: Rewrites) {

@@ -1,7 +1,11 @@
+import { type OpNode, sizeOf, type Value } from '../../../ir/graph.ts';
+import { codeRange } from '../../../numeric/format.ts';
+import { onnxBytes, onnxStochasticBytes } from '../../../ops/quantization/onnx-quantize.ts';
 import { onnxScaleOf } from '../../../ops/quantization/onnx-scale.ts';
 import { isNonNegative } from '../rewrites/non-negative.ts';
 import { innermostAxis } from './layout.ts';
-import type { LoweringRule } from './lowering.ts';
+import type { Lowering, LoweringRule } from './lowering.ts';
+import type { Written } from './values.ts';
 
 /** The largest magnitude of what is never negative is its maximum. */
 export const quantScale: LoweringRule<'quantScale'> = (lowering, node, value) => {
@@ -18,3 +22,102 @@ export const quantScale: LoweringRule<'quantScale'> = (lowering, node, value) =>
   else values.setPlain(value, name);
   return true;
 };
+
+/** What a quantizer reads: x and its scale in the layout of x. */
+function operandsOf(lowering: Lowering, value: Value, x: Value, scale: Value) {
+  const { values } = lowering;
+  const rank = values.shapeOf(x).length;
+  const inner = values.isInner(x) || isImage(lowering, value);
+  const source: Written = inner ? values.aligned(x, rank) : { name: values.plain(x), type: values.typeOf(x) };
+  const step: Written = inner
+    ? values.aligned(scale, rank)
+    : { name: values.plain(scale), type: values.typeOf(scale) };
+  return { inner, rank, source, step };
+}
+
+/** Keeps the codes of a quantizer as bytes where a product of integers will read them; see `products.ts`. */
+export const quantize: LoweringRule<'quantize'> = (lowering, node, value) => {
+  const [x, scale] = node.operands;
+  const { element } = node.attributes;
+  if (x === undefined || scale === undefined || element.kind !== 'int' || !readByProduct(lowering, value))
+    return false;
+  const { inner, rank, source, step } = operandsOf(lowering, value, x, scale);
+  const bytes = (zero: 0 | 128) =>
+    onnxBytes(
+      lowering,
+      source.name,
+      step.type.shape.length === 0
+        ? { name: step.name, shape: [] }
+        : { name: step.name, shape: step.type.shape },
+      rank,
+      element,
+      zero,
+    );
+  const name = bytes(0);
+  if (name === undefined) return false;
+  keepCodes(lowering, node, value, inner, name, step, () => bytes(128) ?? name);
+  return true;
+};
+
+export const quantizeStochastic: LoweringRule<'quantizeStochastic'> = (lowering, node, value) => {
+  const [x, scale, noise] = node.operands;
+  const { element } = node.attributes;
+  if (x === undefined || scale === undefined || noise === undefined || element.kind !== 'int') return false;
+  if (!readByProduct(lowering, value) || sizeOf(lowering.values.shapeOf(scale)) !== 1) return false;
+  const { inner, rank, source, step } = operandsOf(lowering, value, x, scale);
+  const drawn = inner ? lowering.values.aligned(noise, rank).name : lowering.values.plain(noise);
+  const name = onnxStochasticBytes(lowering, [source.name, step.name, drawn], element);
+  if (name === undefined) return false;
+  keepCodes(lowering, node, value, inner, name, step, () => {
+    throw new Error('codes of a stochastic quantizer are not shifted');
+  });
+  return true;
+};
+
+function keepCodes(
+  lowering: Lowering,
+  node: OpNode<'quantize' | 'quantizeStochastic'>,
+  value: Value,
+  inner: boolean,
+  name: string,
+  scale: Written,
+  shift: () => string,
+): void {
+  const { element } = node.attributes;
+  if (element.kind !== 'int') return;
+  const stem = node.origin.name ?? node.op;
+  const codes = {
+    name,
+    type: element.signed ? ('int8' as const) : ('uint8' as const),
+    element,
+    scale,
+    shifted: () => lowering.once(`shifted ${name}`, () => lowering.at(stem, shift)),
+  };
+  lowering.values.setCodes(value, codes, inner, () =>
+    lowering.at(stem, () => lowering.op('Mul', [floatCodes(lowering, name), scale.name])),
+  );
+}
+
+/** Codes as f32, made once. */
+export function floatCodes(lowering: Lowering, codes: string): string {
+  return lowering.once(`float ${codes}`, () => lowering.op('Cast', [codes], { to: { type: 'float' } }));
+}
+
+/** The largest magnitude of a code. */
+export function largestCode(element: Parameters<typeof codeRange>[0]): number {
+  const { min, max } = codeRange(element);
+  return Math.max(-min, max);
+}
+
+const PRODUCTS: ReadonlySet<string> = new Set(['conv2d', 'conv2dInputGrad', 'conv2dWeightGrad']);
+
+/** Whether a convolution reads the value as an image, which lies innermost. */
+function isImage(lowering: Lowering, value: Value): boolean {
+  return lowering
+    .usersOf(value)
+    .some((u) => PRODUCTS.has(u.op) && (u.operands[0] === value || u.op === 'conv2dWeightGrad'));
+}
+
+function readByProduct(lowering: Lowering, value: Value): boolean {
+  return lowering.uses('integerProducts') && lowering.usersOf(value).some((user) => PRODUCTS.has(user.op));
+}

@@ -2,9 +2,10 @@ import type { AnyOpNode, OpNode, Value } from '../../../ir/graph.ts';
 import type { OpName } from '../../../ir/op-attributes.ts';
 import { addBias, conv2d, conv2dInputGrad, conv2dWeightGrad } from './convolution.ts';
 import { elementwise, matmul, overAxes, reshape } from './elementwise.ts';
+import { integerBiasGrad, integerConv2d, integerWeightGrad } from './integer-products.ts';
 import type { Lowering, LoweringRule } from './lowering.ts';
 import { maxPool, maxPoolRoute, sumPool } from './pooling.ts';
-import { quantScale } from './quantization.ts';
+import { quantize, quantizeStochastic, quantScale } from './quantization.ts';
 
 /** Ops that have a form with the batch innermost; every other one reads its operands as the IR has them. */
 const RULES: { readonly [K in OpName]?: LoweringRule<K> } = {
@@ -23,19 +24,19 @@ const RULES: { readonly [K in OpName]?: LoweringRule<K> } = {
   minimum: elementwise(),
   maximum: elementwise(),
   dequantize: elementwise(),
-  quantize: elementwise(),
-  quantizeStochastic: elementwise(),
+  quantize: firstOf(quantize, elementwise()),
+  quantizeStochastic: firstOf(quantizeStochastic, elementwise()),
   quantizeMask: elementwise(),
   quantizeCotangent: elementwise(),
   quantScale: firstOf(quantScale, overAxes()),
-  sum: overAxes(),
+  sum: firstOf(integerBiasGrad, overAxes()),
   variance: overAxes(),
   standardize: overAxes(),
   reshape,
   matmul,
-  conv2d,
+  conv2d: firstOf(integerConv2d, conv2d),
   conv2dInputGrad,
-  conv2dWeightGrad,
+  conv2dWeightGrad: firstOf(integerWeightGrad, conv2dWeightGrad),
   maxPool,
   maxPoolRoute,
   sumPool,

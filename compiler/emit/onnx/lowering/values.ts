@@ -1,4 +1,5 @@
 import { type Graph, nodeOf, sameShape, type TensorType, type Value } from '../../../ir/graph.ts';
+import type { IntElement } from '../../../numeric/format.ts';
 import type { GraphWriter } from '../graph-writer.ts';
 import { fromInnermost, innermost, padded, toInnermost } from './layout.ts';
 
@@ -6,6 +7,18 @@ import { fromInnermost, innermost, padded, toInnermost } from './layout.ts';
 export interface Written {
   readonly name: string;
   readonly type: TensorType;
+}
+
+/** A value on a grid as its codes: the value is `(codes − zero)·scale`. */
+export interface Codes {
+  /** The codes as bytes, of the value's shape, with the batch innermost where the value lies so. */
+  readonly name: string;
+  readonly type: 'uint8' | 'int8';
+  readonly element: IntElement;
+  /** In the layout of the value; one number, or one for each index along the first axis of what lies as in the IR. */
+  readonly scale: Written;
+  /** The same codes as unsigned bytes with the zero point 128, where the element is signed. */
+  readonly shifted: () => string;
 }
 
 /**
@@ -18,6 +31,8 @@ export class Values {
   readonly #plain = new Map<Value, string>();
   readonly #inner = new Map<Value, string>();
   readonly #computedInner = new Set<Value>();
+  readonly #deferred = new Map<Value, () => string>();
+  readonly #codes = new Map<Value, Codes>();
   readonly #shaped = new Map<string, string>();
   /** Tensors that ops computed, for the model's declarations. */
   readonly written: Written[] = [];
@@ -51,8 +66,29 @@ export class Values {
     return this.#computedInner.has(value);
   }
 
+  /** A value whose codes are there; the value itself is computed when a rule asks for it. */
+  setCodes(value: Value, codes: Codes, inner: boolean, dequantized: () => string): void {
+    this.#codes.set(value, codes);
+    this.#deferred.set(value, dequantized);
+    if (inner) this.#computedInner.add(value);
+  }
+
+  codes(value: Value): Codes | undefined {
+    return this.#codes.get(value);
+  }
+
+  /** Computes what was put off. */
+  #settle(value: Value): void {
+    const make = this.#deferred.get(value);
+    if (make === undefined) return;
+    this.#deferred.delete(value);
+    if (this.#computedInner.has(value)) this.setInner(value, make());
+    else this.setPlain(value, make());
+  }
+
   /** The tensor as the IR has it. */
   plain(value: Value): string {
+    this.#settle(value);
     const known = this.#plain.get(value);
     if (known !== undefined) return known;
     const inner = this.#inner.get(value);
@@ -65,6 +101,7 @@ export class Values {
 
   /** The tensor with the batch innermost. */
   inner(value: Value): string {
+    this.#settle(value);
     const known = this.#inner.get(value);
     if (known !== undefined) return known;
     const shape = this.shapeOf(value);

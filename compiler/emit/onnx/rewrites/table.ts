@@ -20,7 +20,14 @@ const OF_IR = {
 } satisfies Record<string, (graph: Graph) => Graph>;
 
 /** Ways of writing ops that lie in other layouts or element types than the IR's; see `../lowering`. */
-const OF_LOWERING = ['batchInnermost', 'poolInnermost', 'extremeOfPositive'] as const;
+const OF_LOWERING = [
+  'batchInnermost',
+  'poolInnermost',
+  'extremeOfPositive',
+  'integerProducts',
+  'integerForward',
+  'integerWeightGrad',
+] as const;
 
 /**
  * Small changes to an emitted graph that keep its values (sums may round in another order), and with them their types: no value

@@ -1,0 +1,204 @@
+import { type OpNode, sizeOf, type Value } from '../../../ir/graph.ts';
+import { geometryOfForward, geometryOfWeightGrad } from '../../../ops/convolution/geometry.ts';
+import { rowsOf } from './columns.ts';
+import type { Lowering, LoweringRule } from './lowering.ts';
+import { largestCode } from './quantization.ts';
+import type { Codes } from './values.ts';
+
+/*
+ * Products of codes in integers. `Σ (s·c)(t·d) = s·t·Σ c·d`: the sum of products of codes is exact in 32 bits, and what is rounded is its
+ * conversion to f32 and the product with both scales, three times 2⁻²⁴ at most, where a sum of f32 products rounds once a term.
+ *
+ * Onnxruntime multiplies unsigned bytes by either kind fast, but signed ones by neither: the left operand is always unsigned,
+ * where need be by a zero point of 128.
+ */
+
+/** Exact sums of this many products of two codes fit into 32 bits. */
+function longestSum(a: Codes, b: Codes): number {
+  return Math.floor((2 ** 31 - 1) / (largestCode(a.element) * largestCode(b.element)));
+}
+
+/** Below this many terms a product of windows is bound by memory, and f32 is as fast. */
+const LEAST_TERMS = 64;
+
+/** `s·t·(W·columns)`: weights with a zero point by columns of bytes, then one conversion and one product with the scales of the channels. */
+export const integerConv2d: LoweringRule<'conv2d'> = (lowering, node, value) => {
+  const product = integerForward(lowering, node);
+  if (product === undefined) return false;
+  lowering.values.setInner(value, product);
+  lowering.integer.add(value);
+  return true;
+};
+
+function integerForward(lowering: Lowering, node: OpNode<'conv2d'>): string | undefined {
+  const [x, w] = node.operands;
+  if (x === undefined || w === undefined || !lowering.uses('integerForward')) return undefined;
+  const { values } = lowering;
+  const [image, weights] = [values.codes(x), values.codes(w)];
+  if (image === undefined || weights === undefined || !values.isInner(x) || values.isInner(w))
+    return undefined;
+  const geometry = geometryOfForward(values.typeOf(x), values.typeOf(w), node.attributes);
+  const { batch, channels, filters, kernel, output } = geometry;
+  const terms = channels * kernel[0] * kernel[1];
+  if (
+    terms < LEAST_TERMS ||
+    terms > longestSum(image, weights) ||
+    !isOne(image) ||
+    !perFilter(weights, filters)
+  )
+    return undefined;
+  const ones = x !== undefined && gradientSums(lowering, x, node, image);
+  const right = rowsOf(lowering, image.name, image.type, 0, geometry, ones).columns([0, output[0]]);
+  const shifted = lowering.reshape(weights.shifted(), [filters, terms]);
+  // The row of ones is for the gradient, which reads the same columns; here its weights are zero.
+  const left = ones
+    ? lowering.op(
+        'Concat',
+        [shifted, lowering.constant('uint8', new Array<number>(filters).fill(128), [filters, 1])],
+        { axis: 1 },
+      )
+    : shifted;
+  const sums = lowering.op('MatMulInteger', [left, right, lowering.constant('uint8', 128)]);
+  const scale = lowering.op('Mul', [
+    lowering.reshape(weights.scale.name, [sizeOf(weights.scale.type.shape), 1]),
+    lowering.reshape(image.scale.name, [1, 1]),
+  ]);
+  const real = lowering.op('Mul', [lowering.op('Cast', [sums], { to: { type: 'float' } }), scale]);
+  return lowering.reshape(real, [filters, output[0], output[1], batch]);
+}
+
+/** Whether the gradient of the weights will want columns of x with a row of ones. */
+function gradientSums(
+  lowering: Lowering,
+  x: Value,
+  { attributes, operands: [, w = 0] }: OpNode<'conv2d'>,
+  image: Codes,
+): boolean {
+  const [, , ...kernel] = lowering.values.shapeOf(w);
+  return lowering.usersOf(x).some((user) => {
+    if (user.op !== 'conv2dWeightGrad' || image.type !== 'uint8' || user.operands[0] !== x) return false;
+    const same =
+      [user.attributes.kernel, user.attributes.strides, user.attributes.pads].join(' ') ===
+      [kernel, attributes.strides, attributes.pads].join(' ');
+    return same && lowering.uses('integerWeightGrad') && sumsOf(lowering, user.operands[1] ?? x);
+  });
+}
+
+function isOne({ scale }: Codes): boolean {
+  return sizeOf(scale.type.shape) === 1;
+}
+
+/** One scale, or one for each filter. */
+function perFilter({ scale }: Codes, filters: number): boolean {
+  const size = sizeOf(scale.type.shape);
+  return size === 1 || (size === filters && scale.type.shape.at(-4) === filters);
+}
+
+/** `s·t·(columns·δᵀ)` with the columns of x as unsigned bytes; where a bias's gradient is read from the same δ, a row of ones sums it. */
+export const integerWeightGrad: LoweringRule<'conv2dWeightGrad'> = (lowering, node, value) => {
+  const product = weightProduct(lowering, node);
+  if (product === undefined) return false;
+  const { values } = lowering;
+  const real = lowering.op('Mul', [product.weights, product.scale]);
+  const transposed = lowering.op('Transpose', [real], { perm: [1, 0] });
+  values.setPlain(value, lowering.reshape(transposed, node.type.shape));
+  return true;
+};
+
+interface WeightProduct {
+  /** f32 `[C·kH·kW, O]`, sums of products of codes. */
+  readonly weights: string;
+  readonly scale: string;
+  /** f32 `[1, O]`: sums of the codes of δ. */
+  readonly sums: string | undefined;
+}
+
+const PRODUCTS = new WeakMap<Lowering, Map<OpNode, WeightProduct | undefined>>();
+
+/** The product of a node, written once. */
+function weightProduct(lowering: Lowering, node: OpNode<'conv2dWeightGrad'>): WeightProduct | undefined {
+  const known = PRODUCTS.get(lowering) ?? new Map<OpNode, WeightProduct | undefined>();
+  PRODUCTS.set(lowering, known);
+  if (!known.has(node)) known.set(node, writeWeightProduct(lowering, node));
+  return known.get(node);
+}
+
+function writeWeightProduct(lowering: Lowering, node: OpNode<'conv2dWeightGrad'>): WeightProduct | undefined {
+  const [x, delta] = node.operands;
+  if (x === undefined || delta === undefined || !lowering.uses('integerWeightGrad')) return undefined;
+  const { values } = lowering;
+  const [image, deltas] = [values.codes(x), values.codes(delta)];
+  if (image === undefined || deltas === undefined || !values.isInner(x) || !values.isInner(delta))
+    return undefined;
+  if (!isOne(image) || !isOne(deltas)) return undefined;
+  const geometry = geometryOfWeightGrad(values.typeOf(x), values.typeOf(delta), node.attributes);
+  const { batch, channels, filters, kernel, output } = geometry;
+  const terms = channels * kernel[0] * kernel[1];
+  const signed = image.type === 'int8';
+  const ones = !signed && sumsOf(lowering, delta);
+  const rows = Math.floor(longestSum(image, deltas) / (output[1] * batch));
+  if (rows < 1) return undefined;
+  const source = rowsOf(
+    lowering,
+    signed ? image.shifted() : image.name,
+    'uint8',
+    signed ? 128 : 0,
+    geometry,
+    ones,
+  );
+  const right = lowering.op(
+    'Transpose',
+    [lowering.reshape(deltas.name, [filters, output[0] * output[1] * batch])],
+    {
+      perm: [1, 0],
+    },
+  );
+  const parts: string[] = [];
+  for (let from = 0; from < output[0]; from += rows) {
+    const to = Math.min(output[0], from + rows);
+    const whole = to - from === output[0];
+    const left = source.columns([from, to]);
+    const bounds = [from, to].map((row) => lowering.constant('int64', [row * output[1] * batch]));
+    const part = whole ? right : lowering.op('Slice', [right, ...bounds]);
+    const zero = signed ? [lowering.constant('uint8', 128)] : [];
+    parts.push(
+      lowering.op('Cast', [lowering.op('MatMulInteger', [left, part, ...zero])], { to: { type: 'float' } }),
+    );
+  }
+  const [first = ''] = parts;
+  const total = parts.length === 1 ? first : lowering.op('Sum', parts);
+  const slice = (start: number, end: number) =>
+    lowering.op('Slice', [total, lowering.constant('int64', [start]), lowering.constant('int64', [end])]);
+  const scale = lowering.op('Mul', [
+    lowering.reshape(image.scale.name, [1, 1]),
+    lowering.reshape(deltas.scale.name, [1, 1]),
+  ]);
+  return {
+    weights: ones ? slice(0, terms) : total,
+    scale,
+    sums: ones ? slice(terms, terms + 1) : undefined,
+  };
+}
+
+/** Whether a sum over all but the channels of δ is asked for. */
+function sumsOf(lowering: Lowering, delta: Value): boolean {
+  return lowering.usersOf(delta).some((user) => user.op === 'sum' && isBiasSum(user));
+}
+
+function isBiasSum({ attributes: { axes, keepDims } }: OpNode<'sum'>): boolean {
+  return !keepDims && axes.length === 3 && [0, 2, 3].every((axis) => axes.includes(axis));
+}
+
+/** The gradient of a bias: the last row of the product that gives that of the weights. */
+export const integerBiasGrad: LoweringRule<'sum'> = (lowering, node, value) => {
+  const [delta] = node.operands;
+  if (delta === undefined || !isBiasSum(node)) return false;
+  const codes = lowering.values.codes(delta);
+  const user = lowering.usersOf(delta).find((u) => u.op === 'conv2dWeightGrad' && u.operands[1] === delta);
+  if (codes === undefined || user === undefined) return false;
+  const sums = weightProduct(lowering, user as OpNode<'conv2dWeightGrad'>)?.sums;
+  if (sums === undefined) return false;
+  const real = lowering.op('Mul', [sums, lowering.reshape(codes.scale.name, [1, 1])]);
+  lowering.values.setPlain(value, lowering.reshape(real, node.type.shape));
+  return true;
+};
