@@ -8,6 +8,12 @@ interface Pool {
   readonly input: string;
   readonly distribution: Distribution;
   readonly size: number;
+  readonly isCentered: boolean;
+}
+
+/** `u − ½ + 2⁻²⁵` of numbers u that are multiples of 2⁻²⁴ in [0, 1): exact in float32. */
+function centered(pool: Float32Array): Float32Array {
+  return pool.map((u) => u - 0.5 + 2 ** -25);
 }
 
 /** Feeds the noise inputs of a model: pools, drawn anew every {@link POOL_STEPS} steps, and each stream's offset. */
@@ -22,9 +28,10 @@ export class StepNoise {
   constructor(runtime: OnnxRuntime, layout: NoiseLayout, seed: number) {
     this.#runtime = runtime;
     this.#seed = seed;
-    this.#pools = (['uniform', 'normal'] as const).flatMap((distribution) => {
-      const pool = layout[distribution];
-      return pool ? [{ ...pool, distribution }] : [];
+    this.#pools = (['uniform', 'centered', 'normal'] as const).flatMap((kind) => {
+      const pool = layout[kind];
+      const distribution = kind === 'centered' ? 'uniform' : kind;
+      return pool ? [{ ...pool, distribution, isCentered: kind === 'centered' }] : [];
     });
     this.#offsets = layout.offsets;
   }
@@ -35,10 +42,10 @@ export class StepNoise {
     const epoch = Math.floor(step / POOL_STEPS);
     if (epoch !== this.#epoch) {
       this.#drawn = Object.fromEntries(
-        this.#pools.map(({ input, distribution, size }) => [
-          input,
-          new OrtTensor('float32', noisePool(distribution, this.#seed, step, size), [size]),
-        ]),
+        this.#pools.map(({ input, distribution, size, isCentered }) => {
+          const drawn = noisePool(distribution, this.#seed, step, size);
+          return [input, new OrtTensor('float32', isCentered ? centered(drawn) : drawn, [size])];
+        }),
       );
       this.#epoch = epoch;
     }

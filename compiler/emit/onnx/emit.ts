@@ -15,7 +15,7 @@ import { inferTypes } from './infer.ts';
 import { Lowering } from './lowering/lowering.ts';
 import { lowerNode } from './lowering/rules.ts';
 import type { Values } from './lowering/values.ts';
-import { NoiseInputs, type NoiseLayout } from './noise-inputs.ts';
+import { NoiseInputs, type NoiseLayout, noiseDeclarations } from './noise-inputs.ts';
 import { encodeModel } from './proto.ts';
 import { type QuantizerSite, writeDequantizeInitializer, writeQuantizeDequantize } from './quantization.ts';
 import { type Rewrites, rewriteGraph, rewriteModel } from './rewrites/table.ts';
@@ -67,7 +67,7 @@ export function emitOnnx(source: Graph, options: OnnxOptions): OnnxEmission {
   const names = new Set(inputs.map((n) => n.input));
   const outputs = new Map(graph.outputs.map(({ name }) => [name, names.has(name) ? `${name}.next` : name]));
   const noise = new NoiseInputs(noiseStreams(source));
-  const reserved = [...names, ...outputs.values(), ...noise.values.map((v) => v.name)];
+  const reserved = [...names, ...outputs.values(), ...noise.names];
   if (new Set(reserved).size !== reserved.length)
     throw new Error(`inputs and outputs share names: ${reserved}`);
   const writer = new GraphWriter(reserved);
@@ -100,7 +100,7 @@ export function emitOnnx(source: Graph, options: OnnxOptions): OnnxEmission {
     name: graph.name,
     node: writer.nodes,
     initializer: writer.initializers,
-    input: [...given.map((n) => valueInfo(n.input, n.type, open.has(n.input))), ...noise.values],
+    input: given.map((n) => valueInfo(n.input, n.type, open.has(n.input))),
     output: [],
     valueInfo: values.written.map(({ name, type }) => valueInfo(name, type)),
   };
@@ -109,10 +109,12 @@ export function emitOnnx(source: Graph, options: OnnxOptions): OnnxEmission {
   const target = { opset, scheme: options.scheme };
   const rewritten = rewriteModel(named, switches, target);
   const guarded = options.scheme === 'qdq' ? guardFloatWeights(new GraphView(rewritten, target)) : rewritten;
-  const body = takeNames(guarded, writer.replacements);
+  const layout = noise.layoutFor(new Set(guarded.node.flatMap((n) => n.input)));
+  const fed = { ...guarded, input: [...guarded.input, ...noiseDeclarations(layout)] };
+  const body = takeNames(fed, writer.replacements);
   return {
     ...assemble(options.symbolicBatch ? openBatch(body, opset) : body, opset, options.metadata),
-    noise: noise.layout,
+    noise: layout,
     outputs,
     diagnostics,
   };

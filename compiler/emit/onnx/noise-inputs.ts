@@ -9,6 +9,8 @@ import type { ValueInfoProto } from './schema.ts';
 export interface NoiseLayout {
   /** f32[size]: the pool of the step. */
   readonly uniform?: { readonly input: string; readonly size: number };
+  /** The uniform pool u as `u − ½ + 2⁻²⁵`: numbers of float32, symmetric around 0, none of them ½ away from a whole number. */
+  readonly centered?: { readonly input: string; readonly size: number };
   readonly normal?: { readonly input: string; readonly size: number };
   /** i64[streams]: where each stream's slice of its pool starts at the step. */
   readonly offsets?: { readonly input: string; readonly streams: readonly NoiseStream[] };
@@ -16,7 +18,7 @@ export interface NoiseLayout {
 
 /** Reads noise streams as slices of pools that are inputs of the model. */
 export class NoiseInputs {
-  readonly layout: NoiseLayout;
+  readonly #layout: NoiseLayout;
   readonly #read = new Map<string, string>();
   /** By stream, its place among the offsets. */
   readonly #places: ReadonlyMap<string, number>;
@@ -29,28 +31,36 @@ export class NoiseInputs {
         ? {}
         : { [distribution]: { input: `noise.${distribution}`, size: poolSize(largest) } };
     };
-    this.layout = {
-      ...pool('uniform'),
+    const uniform = pool('uniform').uniform;
+    this.#layout = {
+      ...(uniform ? { uniform, centered: { ...uniform, input: `${uniform.input}.centered` } } : {}),
       ...pool('normal'),
       ...(streams.length === 0 ? {} : { offsets: { input: 'noise.offsets', streams } }),
     };
   }
 
-  /** Declarations of the inputs. */
-  get values(): readonly ValueInfoProto[] {
-    const { uniform, normal, offsets } = this.layout;
-    return [
-      ...[uniform, normal].flatMap((pool) => (pool ? [vector(pool.input, 'float', pool.size)] : [])),
-      ...(offsets ? [vector(offsets.input, 'int64', offsets.streams.length)] : []),
-    ];
+  /** Every name that an input may have. */
+  get names(): readonly string[] {
+    return Object.values(this.#layout).map(({ input }) => input);
+  }
+
+  /** The inputs that nodes read. */
+  layoutFor(read: ReadonlySet<string>): NoiseLayout {
+    return Object.fromEntries(Object.entries(this.#layout).filter(([, { input }]) => read.has(input)));
   }
 
   /** `Reshape(Slice(pool, offset, offset + n))`. */
-  read(writer: GraphWriter, distribution: Distribution, stream: string, shape: readonly number[]): string {
-    const known = this.#read.get(stream);
+  read(
+    writer: GraphWriter,
+    distribution: Distribution | 'centered',
+    stream: string,
+    shape: readonly number[],
+  ): string {
+    const key = `${distribution} ${stream}`;
+    const known = this.#read.get(key);
     if (known !== undefined) return known;
-    const pool = this.layout[distribution];
-    const { offsets } = this.layout;
+    const pool = this.#layout[distribution];
+    const { offsets } = this.#layout;
     const index = this.#places.get(stream);
     if (!pool || !offsets || index === undefined)
       throw new Error(`the noise stream '${stream}' was not declared`);
@@ -59,9 +69,22 @@ export class NoiseInputs {
     const end = writer.node(stem, 'Add', [start, writer.constant('int64', [sizeOf(shape)], [1])]);
     const values = writer.node(stem, 'Slice', [pool.input, start, end]);
     const result = writer.node(stem, 'Reshape', [values, writer.constant('int64', shape, [shape.length])]);
-    this.#read.set(stream, result);
+    this.#read.set(key, result);
     return result;
   }
+}
+
+/** Declarations of the inputs of a layout. */
+export function noiseDeclarations({
+  uniform,
+  centered,
+  normal,
+  offsets,
+}: NoiseLayout): readonly ValueInfoProto[] {
+  return [
+    ...[uniform, centered, normal].flatMap((pool) => (pool ? [vector(pool.input, 'float', pool.size)] : [])),
+    ...(offsets ? [vector(offsets.input, 'int64', offsets.streams.length)] : []),
+  ];
 }
 
 function vector(name: string, type: DataTypeName, size: number): ValueInfoProto {

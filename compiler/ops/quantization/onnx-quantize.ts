@@ -82,8 +82,8 @@ function throughBytes(
 }
 
 /**
- * The codes of x as bytes, plus a zero point; undefined where the element is wider or the scale has more than one axis. With
- * the zero point 128 the codes of signed elements are unsigned bytes.
+ * The codes of x as bytes, or shifted by a zero point: those of signed elements by 128 to unsigned bytes, those of unsigned ones by −128 to signed
+ * bytes. Undefined where the element is wider or the scale has more than one axis.
  */
 export function onnxBytes(
   { op, constant }: Nodes,
@@ -91,7 +91,7 @@ export function onnxBytes(
   scale: { readonly name: string; readonly shape: readonly number[] },
   rank: number,
   element: IntElement,
-  zero: 0 | 128 = 0,
+  shifted = false,
 ): string | undefined {
   const axis = scale.shape.findIndex((size) => size !== 1);
   const scales = sizeOf(scale.shape);
@@ -101,7 +101,8 @@ export function onnxBytes(
     scale.shape.length === shape.length
       ? scale.name
       : op('Reshape', [scale.name, constant('int64', shape, [shape.length])]);
-  const type: OnnxType = element.signed && zero === 0 ? 'int8' : 'uint8';
+  const type: OnnxType = element.signed !== shifted ? 'int8' : 'uint8';
+  const zero = !shifted ? 0 : element.signed ? 128 : -128;
   const zeroPoint = constant(type, axis >= 0 ? new Array<number>(scales).fill(zero) : zero);
   const perAxis = axis >= 0 ? { axis: axis + rank - scale.shape.length } : {};
   return limited({ op, constant }, op('QuantizeLinear', [x, flat, zeroPoint], perAxis), type, element, zero);
@@ -123,14 +124,20 @@ function limited(
   return op('Clip', [bytes, least, constant(type, max + zero)]);
 }
 
-/** The codes of a stochastic quantizer with one scale, as bytes; undefined where they are wider. */
+/**
+ * The codes of a stochastic quantizer as bytes, from the quotients `v = x / scale` and noise u, or from the centered noise `c = u − ½ + 2⁻²⁵`:
+ * `roundHalfEven(v + c)` is `⌊v + u⌋` but where v + u lies within 2⁻²⁵ below a whole number, and a v that is whole stays. QuantizeLinear, which
+ * rounds and saturates at once, takes a third of the time of Floor. Undefined where codes are wider than bytes.
+ */
 export function onnxStochasticBytes(
   nodes: Nodes,
-  [x, scale, noise]: readonly [string, string, string],
+  quotients: string,
+  noise: { readonly name: string; readonly centered: boolean },
   element: IntElement,
 ): string | undefined {
   if (element.bits > 8) return undefined;
-  const rounded = nodes.op('Floor', [nodes.op('Add', [nodes.op('Div', [x, scale]), noise])]);
+  const moved = nodes.op('Add', [quotients, noise.name]);
+  const rounded = noise.centered ? moved : nodes.op('Floor', [moved]);
   const type: OnnxType = element.signed ? 'int8' : 'uint8';
   const one = nodes.constant('float', 1);
   const bytes = nodes.op('QuantizeLinear', [rounded, one, nodes.constant(type, 0)]);

@@ -4,6 +4,7 @@ import { geometryOfInputGrad, geometryOfWeightGrad } from '../../../ops/convolut
 import { flippedPads, onnxFlipped } from '../../../ops/convolution/onnx.ts';
 import { columnsOf } from './columns.ts';
 import type { Lowering, LoweringRule } from './lowering.ts';
+import { floatCodes } from './quantization.ts';
 
 /** A convolution with batch innermost: one over the image `[1, C, H, W·N]`, whose columns are N apart. */
 function wide(
@@ -87,12 +88,21 @@ export const conv2dInputGrad: LoweringRule<'conv2dInputGrad'> = (lowering, node,
   const geometry = geometryOfInputGrad(values.typeOf(delta), values.typeOf(w), node.attributes);
   const pads = flippedPads(geometry);
   if (pads.some((pad) => pad < 0)) return false;
-  const image = values.inner(delta);
-  const flipped = onnxFlipped(lowering, values.plain(w), geometry.kernel);
+  const { image, weights } = scaledWeights(lowering, delta, values.plain(w));
+  const flipped = onnxFlipped(lowering, weights, geometry.kernel);
   const name = wide(lowering, image, imageOf(lowering, delta), [flipped], pads);
   values.setInner(value, lowering.reshape(name, imageOf(lowering, value)));
   return true;
 };
+
+/** δ as its codes with the weights times its scale: the weights are few. */
+function scaledWeights(lowering: Lowering, delta: Value, w: string) {
+  const codes = lowering.values.codes(delta);
+  if (codes === undefined || sizeOf(codes.scale.type.shape) !== 1 || !lowering.uses('scaledWeights'))
+    return { image: lowering.values.inner(delta), weights: w };
+  const weights = lowering.op('Mul', [w, lowering.reshape(codes.scale.name, [1, 1, 1, 1])]);
+  return { image: floatCodes(lowering, codes.name), weights };
+}
 
 /** Columns of this many bytes stay in the cache between being gathered and multiplied. */
 const CHUNK_BYTES = 4 << 20;

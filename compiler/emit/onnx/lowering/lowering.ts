@@ -85,6 +85,11 @@ export class Lowering {
     return this.op('Reshape', [name, this.constant('int64', shape)]);
   }
 
+  /** The uniform noise of a stream, moved to be symmetric around 0. */
+  centeredNoise(stream: string, shape: readonly number[]): string {
+    return this.#noise.read(this.writer, 'centered', stream, shape);
+  }
+
   /** `make()`, once for each key. */
   once(key: string, make: () => string): string {
     const known = this.made.get(key);

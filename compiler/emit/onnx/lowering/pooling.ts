@@ -1,4 +1,4 @@
-import type { Value } from '../../../ir/graph.ts';
+import type { OpNode, Value } from '../../../ir/graph.ts';
 import type { PoolWindow } from '../../../ir/op-attributes.ts';
 import type { Lowering, LoweringRule } from './lowering.ts';
 
@@ -68,16 +68,28 @@ export const maxPool: LoweringRule<'maxPool'> = (lowering, node, value) => {
  * that equals the maximum takes δ and leaves 0 to the others, so that in row-major order the first winner has it.
  */
 export const maxPoolRoute: LoweringRule<'maxPoolRoute'> = (lowering, node, value) => {
+  const routedDelta = routedInner(lowering, node, (delta) => delta);
+  if (routedDelta === undefined) return false;
+  lowering.values.setInner(value, routedDelta);
+  return true;
+};
+
+/** The route of what `change` makes of δ `[C·P, Q·N]`, which must keep zeros; undefined where windows do not tile an image that lies innermost. */
+export function routedInner(
+  lowering: Lowering,
+  node: OpNode<'maxPoolRoute'>,
+  change: (delta: string) => string,
+): string | undefined {
   const [x, delta] = node.operands;
-  if (x === undefined || delta === undefined || !lowering.uses('poolInnermost')) return false;
-  if (!lowering.values.isInner(x)) return false;
+  if (x === undefined || delta === undefined || !lowering.uses('poolInnermost')) return undefined;
+  if (!lowering.values.isInner(x)) return undefined;
   const tiling = tilingOf(lowering, x, node.attributes);
-  if (tiling === undefined) return false;
+  if (tiling === undefined) return undefined;
   const { channels, kernel, rows, columns, batch } = tiling;
   const image = lowering.values.inner(x);
   const inRows = rowMaximum(lowering, image, tiling);
   const inWindows = windowMaximum(lowering, inRows, tiling);
-  const flat = lowering.reshape(lowering.values.inner(delta), [channels * rows, columns * batch]);
+  const flat = change(lowering.reshape(lowering.values.inner(delta), [channels * rows, columns * batch]));
   const byRow = routed(lowering, inRows, inWindows, flat, [channels * rows, kernel[0], columns * batch]);
   const lines = channels * rows * kernel[0] * columns;
   const maxima = lowering.reshape(inRows, [lines, batch]);
@@ -86,12 +98,8 @@ export const maxPoolRoute: LoweringRule<'maxPoolRoute'> = (lowering, node, value
     kernel[1],
     batch,
   ]);
-  lowering.values.setInner(
-    value,
-    lowering.reshape(byElement, [channels, rows * kernel[0], columns * kernel[1], batch]),
-  );
-  return true;
-};
+  return lowering.reshape(byElement, [channels, rows * kernel[0], columns * kernel[1], batch]);
+}
 
 /** δ `[A, B]` to the first of the elements `[A, k, B]` that equals the maximum `[A, B]`. */
 function routed(

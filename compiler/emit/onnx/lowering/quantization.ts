@@ -3,8 +3,9 @@ import { codeRange } from '../../../numeric/format.ts';
 import { onnxBytes, onnxStochasticBytes } from '../../../ops/quantization/onnx-quantize.ts';
 import { onnxScaleOf } from '../../../ops/quantization/onnx-scale.ts';
 import { isNonNegative } from '../rewrites/non-negative.ts';
-import { innermostAxis } from './layout.ts';
+import { innermostAxis, toInnermost } from './layout.ts';
 import type { Lowering, LoweringRule } from './lowering.ts';
+import { routedInner } from './pooling.ts';
 import type { Written } from './values.ts';
 
 /** The largest magnitude of what is never negative is its maximum. */
@@ -35,27 +36,18 @@ function operandsOf(lowering: Lowering, value: Value, x: Value, scale: Value) {
   return { inner, rank, source, step };
 }
 
-/** Keeps the codes of a quantizer as bytes where a product of integers will read them; see `products.ts`. */
+/** Keeps the codes of a quantizer as bytes where a product of integers will read them; see `integer-products.ts`. */
 export const quantize: LoweringRule<'quantize'> = (lowering, node, value) => {
   const [x, scale] = node.operands;
   const { element } = node.attributes;
   if (x === undefined || scale === undefined || element.kind !== 'int' || !readByProduct(lowering, value))
     return false;
   const { inner, rank, source, step } = operandsOf(lowering, value, x, scale);
-  const bytes = (zero: 0 | 128) =>
-    onnxBytes(
-      lowering,
-      source.name,
-      step.type.shape.length === 0
-        ? { name: step.name, shape: [] }
-        : { name: step.name, shape: step.type.shape },
-      rank,
-      element,
-      zero,
-    );
-  const name = bytes(0);
+  const bytes = (shifted: boolean) =>
+    onnxBytes(lowering, source.name, { name: step.name, shape: step.type.shape }, rank, element, shifted);
+  const name = bytes(false);
   if (name === undefined) return false;
-  keepCodes(lowering, node, value, inner, name, step, () => bytes(128) ?? name);
+  keepCodes(lowering, node, value, inner, name, step, () => bytes(true) ?? name);
   return true;
 };
 
@@ -63,16 +55,46 @@ export const quantizeStochastic: LoweringRule<'quantizeStochastic'> = (lowering,
   const [x, scale, noise] = node.operands;
   const { element } = node.attributes;
   if (x === undefined || scale === undefined || noise === undefined || element.kind !== 'int') return false;
-  if (!readByProduct(lowering, value) || sizeOf(lowering.values.shapeOf(scale)) !== 1) return false;
+  if (element.bits > 8 || sizeOf(lowering.values.shapeOf(scale)) !== 1 || !readByProduct(lowering, value))
+    return false;
   const { inner, rank, source, step } = operandsOf(lowering, value, x, scale);
-  const drawn = inner ? lowering.values.aligned(noise, rank).name : lowering.values.plain(noise);
-  const name = onnxStochasticBytes(lowering, [source.name, step.name, drawn], element);
+  const quotients =
+    (inner ? routedQuotients(lowering, x, scale) : undefined) ?? lowering.op('Div', [source.name, step.name]);
+  const name = onnxStochasticBytes(lowering, quotients, noiseOf(lowering, noise, inner, rank), element);
   if (name === undefined) return false;
   keepCodes(lowering, node, value, inner, name, step, () => {
     throw new Error('codes of a stochastic quantizer are not shifted');
   });
   return true;
 };
+
+/** Dividing what is routed to a few elements is less than dividing all, and the same: zeros stay zeros. */
+function routedQuotients(lowering: Lowering, x: Value, scale: Value): string | undefined {
+  const route = lowering.graph.nodes[x];
+  if (route?.kind !== 'op' || route.op !== 'maxPoolRoute' || !lowering.uses('quotientFirst'))
+    return undefined;
+  const { values } = lowering;
+  const divide = (delta: string) =>
+    lowering.op('Div', [delta, lowering.reshape(values.plain(scale), [1, 1])]);
+  return routedInner(lowering, route as OpNode<'maxPoolRoute'>, divide);
+}
+
+/** The noise in the layout of what it is added to; centered where the rewrite is on. */
+function noiseOf(lowering: Lowering, noise: Value, inner: boolean, rank: number) {
+  const { values } = lowering;
+  const node = lowering.graph.nodes[noise];
+  if (node?.kind !== 'op' || node.op !== 'uniform' || !lowering.uses('centeredNoise')) {
+    return { name: inner ? values.aligned(noise, rank).name : values.plain(noise), centered: false };
+  }
+  const { stream, shape } = (node as OpNode<'uniform'>).attributes;
+  const plain = lowering.centeredNoise(stream, shape);
+  const name = inner
+    ? lowering.once(`innermost ${plain}`, () =>
+        lowering.op('Transpose', [plain], { perm: toInnermost(rank) }),
+      )
+    : plain;
+  return { name, centered: true };
+}
 
 function keepCodes(
   lowering: Lowering,

@@ -17,7 +17,7 @@ export interface Codes {
   readonly element: IntElement;
   /** In the layout of the value; one number, or one for each index along the first axis of what lies as in the IR. */
   readonly scale: Written;
-  /** The same codes as unsigned bytes with the zero point 128, where the element is signed. */
+  /** The same codes in the other kind of bytes: of a signed element with the zero point 128, of an unsigned one with −128. */
   readonly shifted: () => string;
 }
 

@@ -27,6 +27,9 @@ const OF_LOWERING = [
   'integerProducts',
   'integerForward',
   'integerWeightGrad',
+  'centeredNoise',
+  'quotientFirst',
+  'scaledWeights',
 ] as const;
 
 /**
