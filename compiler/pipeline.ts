@@ -1,10 +1,17 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import {
+  proveRequirements,
+  unprovable,
+  worstCaseReferences,
+  worstCaseRequirements,
+} from './analysis/prove/requirements.ts';
+import { analyseWorstCase } from './analysis/worst-case/index.ts';
 import { check } from './check/check.ts';
 import type { CheckedSpec } from './check/checked-spec.ts';
-import type { Diagnostic, Result } from './diagnostics/diagnostic.ts';
+import { type Diagnostic, diagnostic, hasErrors, type Result } from './diagnostics/diagnostic.ts';
 import { firstDiagnostics } from './diagnostics/limit.ts';
-import { autoSites } from './lower/levels.ts';
+import { autoSites, measuredRequirements } from './lower/levels.ts';
 import { type Assignment, type FormatPlan, planFormats } from './lower/plan.ts';
 import type { TrainingProgram } from './lower/program.ts';
 import { lowerTraining } from './lower/training.ts';
@@ -33,22 +40,61 @@ export interface CompileOptions {
   readonly assign?: (spec: CheckedSpec) => Result<Assignment> | undefined;
 }
 
-/** The whole compiler: text → checked spec → formats → one training step as a graph. */
+/** The whole compiler: text → checked spec → formats → one training step as a graph, with proofs of what must hold in the worst case. */
 export function compile(source: Source, { assign }: CompileOptions = {}): Result<Compiled> {
   return then(checkSource(source), (spec) =>
-    then(plannedFormats(spec, assign), (plan) =>
-      then(lowerTraining(spec, plan), (program) => ({
-        value: { spec, plan, program, hash: hashOf(source) },
-        diagnostics: [],
-      })),
+    then(assigned(spec, assign), ({ assignment }) =>
+      then(planFormats(spec, assignment), (plan) =>
+        then(lowerTraining(spec, plan), (program) => {
+          const diagnostics = [
+            ...(assignment === undefined ? unmeasured(spec) : []),
+            ...(assignment?.unproved === true ? [] : proved(spec, plan, program)),
+          ];
+          const value = hasErrors(diagnostics) ? undefined : { spec, plan, program, hash: hashOf(source) };
+          return { value, diagnostics };
+        }),
+      ),
     ),
   );
 }
 
-function plannedFormats(spec: CheckedSpec, assign: CompileOptions['assign']): Result<FormatPlan> {
-  const assigned = autoSites(spec).length === 0 ? undefined : assign?.(spec);
-  if (assigned === undefined) return planFormats(spec);
-  return then(assigned, (assignment) => planFormats(spec, assignment));
+/** Formats from elsewhere, where a spec leaves some open or requires what measurements tell. */
+function assigned(
+  spec: CheckedSpec,
+  assign: CompileOptions['assign'],
+): Result<{ readonly assignment: Assignment | undefined }> {
+  const open = autoSites(spec).length > 0 || measuredRequirements(spec).length > 0;
+  const found = open ? assign?.(spec) : undefined;
+  if (found === undefined) return { value: { assignment: undefined }, diagnostics: [] };
+  return { value: found.value && { assignment: found.value }, diagnostics: found.diagnostics };
+}
+
+/** Requirements with a probability, of which nothing was measured. */
+function unmeasured(spec: CheckedSpec): readonly Diagnostic[] {
+  return measuredRequirements(spec).map(({ quantity, span }) => {
+    const reason = 'it names a probability, and nothing was measured';
+    const hint = 'qspec allocate measures and certifies it; or remove it to compile without a guarantee';
+    return diagnostic('QS6504', span, { quantity, reason }, { hint });
+  });
+}
+
+/** What is wrong with the requirements that name no probability: they must hold in the worst case, at the initial weights. */
+function proved(spec: CheckedSpec, plan: FormatPlan, program: TrainingProgram): readonly Diagnostic[] {
+  const asked = worstCaseRequirements(spec);
+  if (asked.length === 0) return [];
+  const refused = unprovable(spec);
+  if (refused.length > 0) return refused;
+  if (spec.model.initFrom === undefined) {
+    return proveRequirements(
+      spec,
+      analyseWorstCase(spec, plan, program, { references: worstCaseReferences(spec) }),
+    );
+  }
+  return asked.map(({ quantity, span }) => {
+    const reason = 'the weights come from a file, which qspec check reads and nothing else';
+    const hint = 'remove it to compile without a guarantee, and keep it where qspec check proves it';
+    return diagnostic('QS6504', span, { quantity, reason }, { hint });
+  });
 }
 
 export function hashOf(source: Source): string {

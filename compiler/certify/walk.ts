@@ -34,14 +34,9 @@ export interface Given {
 interface Visited {
   readonly range: Range;
   readonly known: NdArray | undefined;
-  /** What rounding did to a value that is known, and by which quantizer. */
-  readonly rounded: Rounded | undefined;
+  /** What rounding did to a value that is known. */
+  readonly rounded: KnownRounding | undefined;
   readonly error: Errors<Dyadic>;
-}
-
-interface Rounded {
-  readonly by: string;
-  readonly rounding: KnownRounding;
 }
 
 const NO_ERROR: Errors<Dyadic> = { inf: D.ZERO, two: D.ZERO };
@@ -136,7 +131,8 @@ export class Walk {
       type: node.type,
       range: (i) => at(i).range,
       known: (i) => at(i).known,
-      memo: (i, key, compute) => this.#facts.get(at(i).known, `${key} ${at(i).rounded?.by ?? ''}`, compute),
+      memo: (i, key, compute) => this.#facts.get(at(i).known, key, compute),
+      once: (tensor, key, compute) => this.#facts.get(tensor, key, compute),
     };
   }
 
@@ -150,7 +146,7 @@ export class Walk {
       algebra: ARITHMETIC,
       result,
       error: (i) => this.#at(this.#operand(node as OpNode, i)).error,
-      rounding: (i) => this.#at(this.#operand(node as OpNode, i)).rounded?.rounding,
+      rounding: (i) => this.#at(this.#operand(node as OpNode, i)).rounded,
       scale: scaleOf(this.graph, node as OpNode),
     };
     const { through, local } = REGISTRY[node.op].bounds.error(context);
@@ -168,7 +164,7 @@ export class Walk {
   }
 
   /** What rounding to nearest does to a weight that is known, and views of it; a second rounding is not followed. */
-  #roundedOf<K extends OpName>(node: OpNode<K>): Rounded | undefined {
+  #roundedOf<K extends OpName>(node: OpNode<K>): KnownRounding | undefined {
     const { bounds } = REGISTRY[node.op];
     const [x, scale] = node.operands;
     const operand = x === undefined ? undefined : this.#at(x);
@@ -177,20 +173,19 @@ export class Walk {
     if (bounds.rounding === undefined) {
       const view = node.op === 'quantizeStochastic' ? undefined : bounds.known;
       if (view === undefined || rounded === undefined) return undefined;
-      const { tensor, slack } = rounded.rounding;
+      const { tensor, slack } = rounded;
       const seen = view([tensor], node.attributes, node.type);
-      return { by: rounded.by, rounding: { tensor: seen, slack } };
+      return { tensor: seen, slack };
     }
     if (known === undefined || rounded !== undefined || scale === undefined) return undefined;
     const made = nodeOf(this.graph, scale);
     if (made.kind !== 'op' || made.op !== 'quantScale' || made.operands[0] !== x) return undefined;
     const { attributes, type } = made;
     const by = `rounded ${JSON.stringify([attributes, node.attributes])}`;
-    const rounding = this.#facts.get(known, by, () => {
+    return this.#facts.get(known, by, () => {
       const scales = REGISTRY.quantScale.evaluate({ attributes, operands: [known], type, noise: noNoise });
       return bounds.rounding?.(known, scales, node.attributes);
     });
-    return rounding && { by, rounding };
   }
 }
 

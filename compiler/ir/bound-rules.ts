@@ -62,6 +62,8 @@ export interface RangeContext<K extends OpName> {
   at?(operand: number): NdArray | undefined;
   /** A fact about the known value of an operand, computed once for each value. */
   memo<V>(operand: number, key: string, compute: () => V): V;
+  /** A fact about a tensor that is known, computed once for each. */
+  once<V>(tensor: NdArray, key: string, compute: () => V): V;
 }
 
 /** What the error rule of one node may use. */

@@ -1,4 +1,4 @@
-import type { CheckedSpec, Level, Site, SiteChoice, SiteKind } from '../check/checked-spec.ts';
+import type { CheckedSpec, Level, Requirement, Site, SiteChoice, SiteKind } from '../check/checked-spec.ts';
 import { type Element, elementBits, F32, type Format, type IntElement } from '../numeric/format.ts';
 
 type AutoChoice = Extract<SiteChoice, { kind: 'auto' }>;
@@ -14,6 +14,11 @@ export interface SiteLevel {
 
 export function autoSites(spec: CheckedSpec): readonly AutoSite[] {
   return spec.precision.sites.filter((site): site is AutoSite => site.choice.kind === 'auto');
+}
+
+/** Requirements with a probability: measurements tell whether they hold. */
+export function measuredRequirements({ precision }: CheckedSpec): readonly Requirement[] {
+  return precision.requirements.filter(({ probability }) => probability !== undefined);
 }
 
 const int = (bits: number): IntElement => ({ kind: 'int', bits, signed: true, narrow: true });

@@ -24,11 +24,13 @@ export interface FormatPlan {
 export interface Assignment {
   readonly formats: ReadonlyMap<string, Format>;
   readonly why: string;
+  /** It stands in for formats that are yet to be derived, or was proved at other parameters: compiling proves nothing of it. */
+  readonly unproved?: true;
 }
 
 /**
  * The plan of a spec: formats that are written down, and those that an assignment gives to `auto` sites. Without one, what would have
- * to be derived (`auto`) or proved (`require`) is refused, and so is what changes over time (`schedule`): it is never taken for f32.
+ * to be derived is refused, and so is what changes over time (`schedule`): it is never taken for f32. It proves nothing.
  */
 export function planFormats(spec: CheckedSpec, assignment?: Assignment): Result<FormatPlan> {
   const { sites, requirements, schedules } = spec.precision;
@@ -52,18 +54,8 @@ export function planFormats(spec: CheckedSpec, assignment?: Assignment): Result<
   if (first) {
     const span = first.choice.span ?? requirements[0]?.span ?? spec.train.span;
     const hint =
-      'qspec allocate measures what they cost and derives them; or write a format such as int8, or name a preset';
+      'qspec allocate derives them from what is required; or write a format such as int8, or name a preset';
     diagnostics.push(diagnostic('QS6501', span, { sites: automatic.length, first: first.name }, { hint }));
-  }
-  for (const { quantity, span } of assignment === undefined && first === undefined ? requirements : []) {
-    diagnostics.push(
-      diagnostic(
-        'QS6504',
-        span,
-        { quantity },
-        { hint: 'remove the requirement to compile without a guarantee' },
-      ),
-    );
   }
   for (const { name, span } of schedules) {
     diagnostics.push(

@@ -1,4 +1,4 @@
-import { analyseWorstCase } from '../../compiler/analysis/worst-case/index.ts';
+import { analyseWorstCase, sharedTensors } from '../../compiler/analysis/worst-case/index.ts';
 import type { CheckedSpec, SiteKind } from '../../compiler/check/checked-spec.ts';
 import type { FloatTensors } from '../../compiler/ir/tensor.ts';
 import type { FormatPlan, PlannedSite } from '../../compiler/lower/plan.ts';
@@ -26,11 +26,15 @@ const LARGE = 50_000;
 export function uniformWidths(analysis: StepAnalysis, file?: FloatTensors): readonly WidthPoint[] {
   const { spec, plan, program } = analysis.compiled;
   const widths = program.stepWithGradients.nodes.length > LARGE ? FEW : ALL;
+  const shared = sharedTensors();
   return widths.flatMap((bits): readonly WidthPoint[] => {
     const uniform = uniformPlan(spec, plan, bits);
     const lowered = lowerTraining(spec, uniform).value;
     if (lowered === undefined) return [];
-    const worst = analyseWorstCase(spec, uniform, lowered, file === undefined ? {} : { state: file });
+    const worst = analyseWorstCase(spec, uniform, lowered, {
+      shared,
+      ...(file === undefined ? {} : { state: file }),
+    });
     const quantities = quantityBounds({ program: lowered }, worst);
     return [{ bits, cost: stepCost(lowered), share: stepCost(lowered) / fullCost(lowered), quantities }];
   });

@@ -1,13 +1,20 @@
 import { writtenAssignment } from '../../compiler/allocate/auto/assignment.ts';
-import { levelNames } from '../../compiler/allocate/auto/problem.ts';
-import { costAt } from '../../compiler/allocate/auto/search.ts';
+import { levelNames } from '../../compiler/allocate/auto/choices.ts';
+import { costAt } from '../../compiler/allocate/auto/moves.ts';
 import { infeasible, type Sensitivities } from '../../compiler/allocate/auto/sensitivities.ts';
 import {
   formatsOf,
   probabilityStatement,
   requirementsOf,
+  worstCaseStatement,
 } from '../../compiler/analysis/certificate/index.ts';
 import type { Reference } from '../../compiler/analysis/probability/index.ts';
+import {
+  proveRequirements,
+  worstCaseReferences,
+  worstCaseRequirements,
+} from '../../compiler/analysis/prove/requirements.ts';
+import { analyseWorstCase } from '../../compiler/analysis/worst-case/index.ts';
 import type {
   Certificate,
   ConfirmationStatement,
@@ -17,6 +24,7 @@ import type {
 import { hashOfText, seal } from '../../compiler/certificate/index.ts';
 import type { CheckedSpec, Requirement } from '../../compiler/check/checked-spec.ts';
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.ts';
+import { measuredRequirements } from '../../compiler/lower/levels.ts';
 import type { Assignment } from '../../compiler/lower/plan.ts';
 import type { TrainingProgram } from '../../compiler/lower/program.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -52,6 +60,8 @@ export interface TrainingPlace {
 /** What came out, in figures: `derivation-NNNNNN.json` of a run. */
 export interface DerivationReport {
   readonly step: number;
+  /** Formats that were chosen: 0 where all are written down and only confirmed. */
+  readonly choices: number;
   /** Of one step, in the spec's unit of cost; f32 everywhere for comparison. */
   readonly cost: number;
   readonly lowerBound: number;
@@ -108,18 +118,22 @@ export async function deriveAt(
     const { program, problem, allocation, assignment, tables, predictions } = found;
     const observed = await observe(program, problem.requirements, { pointOf, batchesOf, evaluate }, settings);
     const names = levelNames(problem, allocation.widths);
+    const proof = proofOf(spec, program, place);
+    if ('code' in proof) return proof;
     const certificate = seal({
       tool: qspecVersion(),
       spec: { name: spec.name, sha256: hashOfText(spec.source.text) },
       parameters: place.parameters,
       formats: formatsOf(program.plan),
-      requirements: requirementsOf(spec, 'probability'),
+      requirements: requirementsOf(spec, 'as asked'),
+      ...proof,
       probability: [...tables].map(([reference, table]) =>
         probabilityStatement(table, names, confirmationOf(observed, reference)),
       ),
     });
     const report: DerivationReport = {
       step: place.progress.step,
+      choices: problem.choices.length,
       cost: allocation.cost,
       lowerBound: allocation.lowerBound,
       costInF32: problem.objective.reduce((sum, { values }) => sum + Math.max(...values), 0),
@@ -157,6 +171,22 @@ export async function deriveAt(
   } finally {
     await evaluator.dispose();
   }
+}
+
+/** The worst case, where a requirement asks for it; why it does not hold, where it does not. */
+function proofOf(
+  spec: CheckedSpec,
+  program: TrainingProgram,
+  { state }: TrainingPlace,
+): Pick<Certificate, 'worst_case'> | Diagnostic {
+  if (worstCaseRequirements(spec).length === 0) return {};
+  const { seed } = spec.train;
+  const references = worstCaseReferences(spec);
+  const [unmet] = proveRequirements(
+    spec,
+    analyseWorstCase(spec, program.plan, program, { state, references }),
+  );
+  return unmet ?? { worst_case: worstCaseStatement(spec, program, { seed, state }).statement };
 }
 
 function describeParameters(parameters: ParametersStatement): string {
@@ -253,7 +283,7 @@ export async function countViolations(
   const { value: assignment } = writtenAssignment(spec, certificate.formats, '');
   if (assignment === undefined) throw new Error('a certificate of the run does not fit its spec');
   const program = lowered(spec, assignment);
-  const requirements = spec.precision.requirements.map((requirement) => ({
+  const requirements = measuredRequirements(spec).map((requirement) => ({
     requirement,
     quantity: requirement.quantity,
     statement: certificate.probability?.find(({ reference }) => reference === requirement.reference),

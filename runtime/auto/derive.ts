@@ -1,11 +1,10 @@
+import { levelNames, type Widths } from '../../compiler/allocate/auto/choices.ts';
 import { assignmentOf, type ProbeRequest, probeRequest } from '../../compiler/allocate/auto/plan.ts';
 import {
   type AutoProblem,
   autoProblem,
-  levelNames,
   type ModelledRequirement,
   shareOfRequirement,
-  type Widths,
 } from '../../compiler/allocate/auto/problem.ts';
 import {
   type AutoAllocation,
@@ -96,7 +95,7 @@ export async function deriveFormats(
   for (let centre = 1; ; centre++) {
     const found = allocateAuto(problem, margin);
     if (found.status === 'infeasible') return { status: 'infeasible', problem, allocation: found, tables };
-    if (centre === CENTRES) break;
+    if (centre === CENTRES || problem.choices.length === 0) break;
     const assignment = assignmentOf(problem, found.widths, '');
     request = requestOf(spec, assignment);
     tables = await measured(spec, request, where);
@@ -126,7 +125,7 @@ export async function deriveFormats(
     tried.push({ margin, met, modelled: found.values.map(({ share }) => share), predicted: excess });
     const between = halfway(tried);
     if (best !== undefined && (between === undefined || round >= REFINEMENTS)) return best;
-    if (round === CORRECTIONS) {
+    if (round === CORRECTIONS || problem.choices.length === 0) {
       return { status: 'infeasible', problem, tables, allocation: unmet(found, excess) };
     }
     margin = between ?? tightened(problem, found, excess, margin, tried.slice(0, -1));

@@ -74,10 +74,15 @@ export async function lastCertificate(folder: string): Promise<Readonly<Record<s
   return (await certificateAt(derivationPaths(folder, step).certificate))?.formats;
 }
 
-/** The spec at the formats of a certificate. */
+const WHY = 'derived, certified';
+
+/** The spec at the formats of a certificate, which speaks of the parameters that they were derived at. */
 export function compiledAt({ spec }: Compiled, certificate: Certificate): Compiled {
   const { value, diagnostics } = compile(spec.source, {
-    assign: (checked) => writtenAssignment(checked, certificate.formats, 'derived, certified'),
+    assign: (checked) => {
+      const { value: assignment, diagnostics } = writtenAssignment(checked, certificate.formats, WHY);
+      return { value: assignment && { ...assignment, unproved: true }, diagnostics };
+    },
   });
   if (value === undefined) throw new Error(diagnostics.map(({ message }) => message).join('; '));
   return value;
@@ -119,9 +124,11 @@ function parametersAt(step: number, seed: number, state: State): ParametersState
 
 /** A derivation in a few lines. */
 export function describeDerivation(report: DerivationReport): readonly string[] {
-  const { step, seconds, cost, costInF32, lowerBound, requirements, before = [] } = report;
+  const { step, choices, seconds, cost, costInF32, lowerBound, requirements, before = [] } = report;
   return [
-    `formats derived at step ${step} in ${seconds.toFixed(0)} s: ${percent(cost / costInF32)} of the cost in f32, of which at least ${percent(lowerBound / costInF32)} is needed`,
+    choices === 0
+      ? `formats as written held against what is required at step ${step} in ${seconds.toFixed(0)} s`
+      : `formats derived at step ${step} in ${seconds.toFixed(0)} s: ${percent(cost / costInF32)} of the cost in f32, of which at least ${percent(lowerBound / costInF32)} is needed`,
     ...requirements.map(
       (r) =>
         `  ${r.quantity} (${r.reference}): predicted ${percent(r.predicted)}, observed ${percent(r.observed)} of at most ${percent(r.tolerance)}; ${r.within} of ${r.steps} steps within`,

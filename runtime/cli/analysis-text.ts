@@ -1,4 +1,6 @@
+import { requirementBounds } from '../../compiler/analysis/prove/requirements.ts';
 import { printFunctional } from '../../compiler/functional/print.ts';
+import { measuredRequirements } from '../../compiler/lower/levels.ts';
 import { lineStarts, positionAt, type Span } from '../../compiler/source/source.ts';
 import type { StepAnalysis } from '../analysis/analyse.ts';
 import type { Composition } from '../analysis/composition.ts';
@@ -19,7 +21,27 @@ export function summaryText(analysis: StepAnalysis): readonly string[] {
   return [
     ...paragraph(`${spec.name}: worst case of one training step ${weightsText(analysis.weights)}`),
     ...table([SUMMARY_HEADER, ...summaryRows(analysis).map(summaryCells)], '  '),
+    ...table(requirementRows(analysis), '  '),
     ...summaryNotes(analysis).flatMap((note) => paragraph(note, '  ')),
+  ];
+}
+
+/** What the spec requires, and whether the worst case says so; those with a probability are not for it to judge. */
+function requirementRows({ compiled: { spec }, worst }: StepAnalysis): readonly (readonly string[])[] {
+  const bounds = requirementBounds(spec, worst.quantities);
+  return [
+    ...bounds.map(({ requirement: { quantity, norm, reference }, error, allowed, met }) => [
+      'required',
+      `${quantity} (${reference}, ${norm === 'linf' ? '∞' : '2'})`,
+      `${boundText(error)} of at most ${boundText(allowed)}`,
+      met ? 'proved' : 'not met',
+    ]),
+    ...measuredRequirements(spec).map(({ quantity, reference, probability }) => [
+      'required',
+      `${quantity} (${reference}, 2)`,
+      `with probability ${probability}`,
+      'see qspec allocate',
+    ]),
   ];
 }
 

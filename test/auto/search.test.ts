@@ -1,13 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { levelNames } from '../../compiler/allocate/auto/choices.ts';
+import { costAt } from '../../compiler/allocate/auto/moves.ts';
 import { measuredAssignment, probeRequest } from '../../compiler/allocate/auto/plan.ts';
-import {
-  type AutoProblem,
-  autoProblem,
-  levelNames,
-  shareOfRequirement,
-} from '../../compiler/allocate/auto/problem.ts';
-import { allocateAuto, costAt } from '../../compiler/allocate/auto/search.ts';
+import { type AutoProblem, autoProblem, shareOfRequirement } from '../../compiler/allocate/auto/problem.ts';
+import { allocateAuto } from '../../compiler/allocate/auto/search.ts';
 import { deriveAssignment, type Sensitivities } from '../../compiler/allocate/auto/sensitivities.ts';
 import { additiveProblem } from '../../compiler/allocate/auto/surrogate.ts';
 import { CURVE, type SensitivityTable } from '../../compiler/analysis/probability/table.ts';
@@ -229,7 +226,6 @@ describe('allocation from measured sensitivities', () => {
 
 describe('requirements that nothing is derived from', () => {
   test.each([
-    ['logits) <= 10% with probability 0.99', 'logits) <= 10%', 'it names no probability'],
     ['logits)', 'logits, norm: linf)', 'it is in the norm linf'],
     ['logits)', 'logits, relative to: noise_floor)', 'the noise floor is one of gradients, not of logits'],
   ])('are refused by name: %s → %s', (from, to, reason) => {

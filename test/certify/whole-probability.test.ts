@@ -84,7 +84,7 @@ async function made(): Promise<Certificate> {
     spec: { name: spec.name, sha256: hashOfText(SOURCE.text) },
     parameters: { kind: 'initial', seed: 3 },
     formats,
-    requirements: requirementsOf(spec, 'probability'),
+    requirements: requirementsOf(spec, 'as asked'),
     probability: [
       probabilityStatement(table, new Map(Object.entries(formats)), {
         quantities: [QUANTITY],

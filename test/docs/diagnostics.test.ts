@@ -2,11 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { diagnoseStep } from '../../compiler/analysis/diagnose/index.ts';
 import { analyseWorstCase } from '../../compiler/analysis/worst-case/index.ts';
-import { check } from '../../compiler/check/check.ts';
 import { CATALOGUE } from '../../compiler/diagnostics/catalogue.ts';
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.ts';
-import { planFormats } from '../../compiler/lower/plan.ts';
-import { lowerTraining } from '../../compiler/lower/training.ts';
+import { compile } from '../../compiler/pipeline.ts';
 import { parse } from '../../compiler/syntax/parse.ts';
 
 const FOLDER = new URL('../../docs/diagnostics/', import.meta.url);
@@ -37,17 +35,10 @@ function complete(example: string): string {
 
 function diagnose(code: string, example: string): readonly Diagnostic[] {
   const source = { path: 'example', text: code.startsWith('QS1') ? example : complete(example) };
-  const parsed = parse(source);
-  if (parsed.value === undefined || parsed.diagnostics.length > 0) return parsed.diagnostics;
-  const checked = check(parsed.value, source);
-  if (checked.value === undefined) return checked.diagnostics;
-  const planned = planFormats(checked.value);
-  const found = [...checked.diagnostics, ...planned.diagnostics];
-  if (!code.startsWith('QS41') || planned.value === undefined) return found;
-  const lowered = lowerTraining(checked.value, planned.value);
-  if (lowered.value === undefined) return [...found, ...lowered.diagnostics];
-  const worst = analyseWorstCase(checked.value, planned.value, lowered.value);
-  return [...found, ...diagnoseStep(checked.value, planned.value, lowered.value, worst)];
+  const { value, diagnostics } = compile(source);
+  if (!code.startsWith('QS41') || value === undefined) return diagnostics;
+  const { spec, plan, program } = value;
+  return [...diagnostics, ...diagnoseStep(spec, plan, program, analyseWorstCase(spec, plan, program))];
 }
 
 const fence = (page: string, language: string) =>

@@ -1,10 +1,10 @@
 import type { Levels, Quantity, Reference } from '../../analysis/probability/index.ts';
 import type { CheckedSpec, Requirement } from '../../check/checked-spec.ts';
 import type { Result } from '../../diagnostics/diagnostic.ts';
-import { type AutoSite, autoSites, levelsOf } from '../../lower/levels.ts';
+import { type AutoSite, autoSites, levelsOf, measuredRequirements } from '../../lower/levels.ts';
 import type { Assignment } from '../../lower/plan.ts';
 import { F32, type Format } from '../../numeric/format.ts';
-import type { AutoProblem, Widths } from './problem.ts';
+import type { Choices, Widths } from './choices.ts';
 import { validateRequirements } from './requirements.ts';
 
 /** The width around which sensitivities are first measured. */
@@ -21,25 +21,31 @@ export interface ProbeRequest {
   readonly probability: number;
 }
 
-/** The request of a spec with `auto` sites; undefined where there are none. */
+/** The request of a spec with requirements that name a probability, about its `auto` sites or what is written; undefined where there are none. */
 export function probeRequest(
   spec: CheckedSpec,
   around?: ReadonlyMap<string, Format>,
 ): ProbeRequest | undefined {
   const sites = autoSites(spec);
-  if (sites.length === 0) return undefined;
-  const formats = new Map(
-    sites.map((site) => [site.name, measuredFormat(spec, site, around?.get(site.name))]),
-  );
+  const requirements = measuredRequirements(spec);
+  if (requirements.length === 0) return undefined;
   const levels = new Map(sites.map((site) => [site.name, levelsOf(spec, site).map(({ format }) => format)]));
-  const { requirements } = spec.precision;
   const references = new Map<Reference, readonly Quantity[]>();
   for (const { reference, quantity } of requirements) {
     const known = references.get(reference) ?? [];
     references.set(reference, [...new Set([...known, ...quantitiesOf(spec, quantity)])]);
   }
   const probability = Math.max(...requirements.map((r) => r.probability ?? 0));
-  return { assignment: { formats, why: 'to be measured' }, levels, references, probability };
+  return { assignment: firstAssignment(spec, around), levels, references, probability };
+}
+
+/** Formats with a quantizer at every `auto` site: about 8 bits, or those around which to measure. */
+export function firstAssignment(spec: CheckedSpec, around?: ReadonlyMap<string, Format>): Assignment {
+  const sites = autoSites(spec);
+  const formats = sites.map(
+    (site) => [site.name, measuredFormat(spec, site, around?.get(site.name))] as const,
+  );
+  return { formats: new Map(formats), why: 'to be measured', unproved: true };
 }
 
 /** The formats at which a spec is first measured: a plan to make state and batches for, and no answer. */
@@ -66,7 +72,7 @@ function quantitiesOf(spec: CheckedSpec, quantity: Requirement['quantity']): rea
 }
 
 /** The formats of an allocation, as a plan takes them. */
-export function assignmentOf(problem: AutoProblem, widths: Widths, why: string): Assignment {
+export function assignmentOf(problem: Choices, widths: Widths, why: string): Assignment {
   const formats = new Map<string, Format>();
   problem.choices.forEach(({ sites, widths: all }, i) => {
     const bits = all[widths[i] ?? 0] ?? 0;

@@ -1,9 +1,10 @@
 import type { CheckedSpec, Requirement } from '../../check/checked-spec.ts';
 import { type Diagnostic, diagnostic } from '../../diagnostics/diagnostic.ts';
+import { measuredRequirements } from '../../lower/levels.ts';
 
 /** Requirements that formats cannot be derived from: measured sensitivities speak of 2-norms and of quantiles. */
 export function validateRequirements(spec: CheckedSpec): readonly Diagnostic[] {
-  return spec.precision.requirements.flatMap((requirement) => {
+  return measuredRequirements(spec).flatMap((requirement) => {
     const found = problemOf(requirement);
     if (found === undefined) return [];
     const { reason, hint } = found;
@@ -12,14 +13,10 @@ export function validateRequirements(spec: CheckedSpec): readonly Diagnostic[] {
 }
 
 function problemOf({
-  probability,
   norm,
   relativeTo,
   quantity,
 }: Requirement): { readonly reason: string; readonly hint: string } | undefined {
-  if (probability === undefined) {
-    return { reason: 'it names no probability', hint: "add 'with probability 0.99'" };
-  }
   if (norm !== 'l2') return { reason: `it is in the norm ${norm}`, hint: 'state it in norm: l2' };
   if (relativeTo === 'noise_floor' && !quantity.endsWith('gradient')) {
     return {

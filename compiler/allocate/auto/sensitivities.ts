@@ -6,14 +6,9 @@ import { type Assignment, planFormats } from '../../lower/plan.ts';
 import type { TrainingProgram } from '../../lower/program.ts';
 import { lowerTraining } from '../../lower/training.ts';
 import { formatName } from '../../numeric/format.ts';
+import { levelNames } from './choices.ts';
 import { assignmentOf, probeRequest } from './plan.ts';
-import {
-  type AutoProblem,
-  autoProblem,
-  levelNames,
-  type ModelledRequirement,
-  shareOfRequirement,
-} from './problem.ts';
+import { type AutoProblem, autoProblem, type ModelledRequirement, shareOfRequirement } from './problem.ts';
 import { validateRequirements } from './requirements.ts';
 import { type AutoInfeasible, allocateAuto } from './search.ts';
 
@@ -131,18 +126,18 @@ export function infeasible(problem: AutoProblem, { requirement, values }: AutoIn
   const failed = problem.requirements[requirement];
   const value = values[requirement];
   if (failed === undefined || value === undefined) throw new Error('no requirement failed');
-  const best = failed.requirement.bound * value.share;
-  return diagnostic(
-    'QS5010',
-    failed.requirement.span,
-    {
-      quantity: failed.quantity,
-      tolerance: percent(failed.requirement.bound),
-      best: percent(best),
-      contributors: contributors(problem, failed),
-    },
-    { hint: `require ${percent(best * 1.01)} or more, or allow more bits` },
-  );
+  const { bound, span } = failed.requirement;
+  const best = bound * value.share;
+  const parameters = {
+    quantity: failed.quantity,
+    tolerance: percent(bound),
+    best: percent(best),
+    contributors: contributors(problem, failed),
+  };
+  const enough = `require ${percent(best * 1.01)} or more`;
+  return problem.choices.length === 0
+    ? diagnostic('QS5017', span, parameters, { hint: `${enough}, or write more bits` })
+    : diagnostic('QS5010', span, parameters, { hint: `${enough}, or allow more bits` });
 }
 
 function percent(x: number): string {

@@ -9,7 +9,8 @@ import {
 } from '../../analysis/probability/table.ts';
 import { F32, formatName } from '../../numeric/format.ts';
 import type { AllocationProblem, Contribution } from '../problem.ts';
-import { type AutoProblem, levelNames, type ModelledRequirement, type Widths } from './problem.ts';
+import { levelNames, type Widths } from './choices.ts';
+import type { AutoProblem, ModelledRequirement } from './problem.ts';
 
 /**
  * The requirements as sums over sites, so that an exact allocator can take them. Without `around` only what is additive is kept, the

@@ -66,10 +66,10 @@ export function formatsOf(plan: FormatPlan): Readonly<Record<string, string>> {
   );
 }
 
-/** The requirements of a spec as a certificate states them, all by one mode. */
+/** The requirements of a spec as a certificate states them: all by the worst case, or each by the mode that it asks for. */
 export function requirementsOf(
   spec: CheckedSpec,
-  mode: RequirementStatement['mode'] = 'worst_case',
+  mode: 'worst_case' | 'as asked' = 'worst_case',
 ): readonly RequirementStatement[] {
   return spec.precision.requirements.map(({ quantity, norm, reference, relativeTo, bound, probability }) => ({
     quantity,
@@ -78,6 +78,6 @@ export function requirementsOf(
     relative_to: typeof relativeTo === 'object' ? relativeTo.declared : relativeTo,
     tolerance: bound,
     ...(probability === undefined ? {} : { probability }),
-    mode,
+    mode: mode === 'worst_case' || probability === undefined ? 'worst_case' : 'probability',
   }));
 }

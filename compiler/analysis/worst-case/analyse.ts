@@ -19,6 +19,7 @@ import {
 } from '../../numeric/bound.ts';
 import { NUMBERS } from './algebras.ts';
 import type { Domain } from './domain.ts';
+import type { SharedTensors } from './facts.ts';
 import { stepInputs } from './inputs.ts';
 import { type PreparedStep, passErrors, pointFacts, prepareStep } from './pass.ts';
 
@@ -53,6 +54,8 @@ export interface AnalyseOptions {
   readonly state?: FloatTensors;
   readonly materializedLimit?: number;
   readonly references?: readonly Reference[];
+  /** Where several assignments of formats are analysed at one state. */
+  readonly shared?: SharedTensors;
 }
 
 /** Bounds of ranges and errors of every value of F, B and U. */
@@ -75,7 +78,7 @@ export function analyseWorstCase(
 }
 
 function prepare(spec: CheckedSpec, plan: FormatPlan, program: TrainingProgram, options: AnalyseOptions) {
-  const { seed = spec.train.seed, state, materializedLimit, domain, adjoint } = options;
+  const { seed = spec.train.seed, state, materializedLimit, domain, adjoint, shared } = options;
   const inputs = stepInputs(spec, program, {
     seed,
     ...(state === undefined ? {} : { state }),
@@ -84,6 +87,7 @@ function prepare(spec: CheckedSpec, plan: FormatPlan, program: TrainingProgram, 
   const prepared = prepareStep(program.stepWithGradients, lowerSample(spec, plan), inputs, {
     ...(domain === undefined ? {} : { domain }),
     ...(adjoint === undefined ? {} : { adjoint }),
+    ...(shared === undefined ? {} : { shared }),
   });
   return { prepared, inputs };
 }

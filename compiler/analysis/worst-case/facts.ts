@@ -25,6 +25,16 @@ export interface Facts {
 /** Facts about known tensors: the same tensor has the same norms in every graph that reads it, quantized or not. */
 export type Memos = Map<NdArray, Map<string, unknown>>;
 
+/** What several analyses of one state share: its tensors by name, and what was found out about them. */
+export interface SharedTensors {
+  readonly tensors: Map<string, NdArray | undefined>;
+  readonly memos: Memos;
+}
+
+export function sharedTensors(): SharedTensors {
+  return { tensors: new Map(), memos: new Map() };
+}
+
 /** What is known of the inputs of a graph. */
 export interface InputFacts {
   range(input: InputNode): Range;
@@ -68,7 +78,7 @@ export function factsOf(
   };
   graph.nodes.forEach((node, value) => {
     const refined = refine(value);
-    const tensor = refined === undefined ? knownValue(node, inputs, known) : refined.known;
+    const tensor = refined === undefined ? knownValue(node, inputs, known, memos) : refined.known;
     known.push(tensor);
     if (refined?.rounding !== undefined) given[value] = refined.rounding;
     const range = refined?.range ?? rangeOf(graph, node, tensor, ranges, known, memo, memos, inputs);
@@ -80,7 +90,7 @@ export function factsOf(
     graph.nodes.forEach((node, value) => {
       const rounding =
         given[value] ??
-        (node.kind === 'op' ? roundingOf(graph, node as OpNode, known, roundings) : undefined);
+        (node.kind === 'op' ? roundingOf(graph, node as OpNode, known, roundings, memos) : undefined);
       roundings.push(rounding);
     });
   }
@@ -92,6 +102,7 @@ function roundingOf<K extends OpName>(
   { op, operands, attributes, type }: OpNode<K>,
   known: readonly (NdArray | undefined)[],
   roundings: readonly (KnownRounding | undefined)[],
+  memos: Memos,
 ): KnownRounding | undefined {
   const { bounds } = REGISTRY[op];
   const [x, scale] = operands;
@@ -103,16 +114,26 @@ function roundingOf<K extends OpName>(
     if (tensor === undefined || before !== undefined || scale === undefined) return undefined;
     const node = nodeOf(graph, scale);
     if (node.kind !== 'op' || node.op !== 'quantScale' || node.operands[0] !== x) return undefined;
-    const scales = REGISTRY.quantScale.evaluate({
-      attributes: node.attributes,
-      operands: [tensor],
-      type: node.type,
-      noise: noNoise,
-    });
-    return bounds.rounding(tensor, scales, attributes);
+    const round = (): KnownRounding | undefined => {
+      const { attributes: ofScale, type: typeOfScale } = node;
+      const context = { attributes: ofScale, operands: [tensor], type: typeOfScale, noise: noNoise };
+      return bounds.rounding?.(tensor, REGISTRY.quantScale.evaluate(context as never), attributes);
+    };
+    const key = `rounding ${JSON.stringify([node.attributes, node.type.shape, attributes])}`;
+    return once(memos, tensor, key, round);
   }
   if (bounds.known === undefined || before === undefined || op === 'quantizeStochastic') return undefined;
-  return { tensor: bounds.known([before.tensor], attributes, type), slack: before.slack };
+  const { known: view } = bounds;
+  const { tensor: rounding, slack } = before;
+  const viewed = once(memos, rounding, viewKey(op, attributes, type), () =>
+    view([rounding], attributes, type),
+  );
+  return { tensor: viewed, slack };
+}
+
+/** The memo of a view of a tensor: one in all graphs, so that its norms are found once. */
+function viewKey(op: OpName, attributes: unknown, type: TensorType): string {
+  return `${op} ${JSON.stringify(attributes)} ${type.shape}`;
 }
 
 function noNoise(): never {
@@ -135,6 +156,7 @@ function knownValue(
   node: Node,
   inputs: InputFacts,
   known: readonly (NdArray | undefined)[],
+  memos: Memos,
 ): NdArray | undefined {
   switch (node.kind) {
     case 'input':
@@ -144,7 +166,7 @@ function knownValue(
         ? undefined
         : { shape: node.type.shape, data: Float64Array.from(node.data) };
     case 'op':
-      return viewOf(node as OpNode, known);
+      return viewOf(node as OpNode, known, memos);
   }
 }
 
@@ -152,14 +174,15 @@ function knownValue(
 const MAX_CONSTANT = 2 ** 20;
 
 function viewOf<K extends OpName>(
-  node: OpNode<K>,
+  { op, operands, attributes, type }: OpNode<K>,
   known: readonly (NdArray | undefined)[],
+  memos: Memos,
 ): NdArray | undefined {
-  const rule = REGISTRY[node.op].bounds.known;
-  if (rule === undefined) return undefined;
-  const [first] = node.operands;
+  const rule = REGISTRY[op].bounds.known;
+  const [first] = operands;
   const operand = first === undefined ? undefined : known[first];
-  return operand && rule([operand], node.attributes, node.type);
+  if (rule === undefined || operand === undefined) return undefined;
+  return once(memos, operand, viewKey(op, attributes, type), () => rule([operand], attributes, type));
 }
 
 function rangeOf(
@@ -194,15 +217,16 @@ function rangeOf(
 }
 
 function exactlyOnce(tensor: NdArray, memos: Memos): Range {
-  const found = memos.get(tensor) ?? new Map<string, unknown>();
-  memos.set(tensor, found);
-  const range = (found.get(RANGE) as Range | undefined) ?? exactRange(tensor);
-  found.set(RANGE, range);
-  return range;
+  return once(memos, tensor, 'range', () => exactRange(tensor));
 }
 
-/** The memo of {@link exactRange}. */
-const RANGE = 'range';
+/** A fact about a tensor, found out the first time. */
+function once<V>(memos: Memos, tensor: NdArray, key: string, compute: () => V): V {
+  const found = memos.get(tensor) ?? new Map<string, unknown>();
+  memos.set(tensor, found);
+  if (!found.has(key)) found.set(key, compute());
+  return found.get(key) as V;
+}
 
 function ruleRange<K extends OpName>(graph: Graph, node: OpNode<K>, facts: Facts): Range {
   return REGISTRY[node.op].bounds.range(contextOf(graph, node, facts));
@@ -228,6 +252,7 @@ export function contextOf<K extends OpName>(graph: Graph, node: OpNode<K>, facts
     known: (i) => facts.known[at(i)],
     ...(facts.point === undefined ? {} : { at: (i: number) => facts.point?.[at(i)] }),
     memo: (i, key, compute) => facts.memo(at(i), key, compute),
+    once: (tensor, key, compute) => once(facts.memos, tensor, key, compute),
   };
 }
 

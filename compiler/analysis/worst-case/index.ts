@@ -11,4 +11,5 @@
 export { analyseWorstCase, type BoundedQuantity, type Reference, type WorstCase } from './analyse.ts';
 export { type Contribution, contributionsOf } from './contributions.ts';
 export { DOMAINS, type Domain } from './domain.ts';
+export { type SharedTensors, sharedTensors } from './facts.ts';
 export { affineOf, type StepFunctionals, stepFunctionals, tensorName } from './functionals.ts';

@@ -1,7 +1,6 @@
 import type { ErrorAlgebra, Errors, ErrorTerms } from '../../ir/bound-rules.ts';
 import type { Graph, Phase, Value } from '../../ir/graph.ts';
 import { nodeOf } from '../../ir/graph.ts';
-import type { NdArray } from '../../ir/ndarray.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
 import type { Slopes } from '../../ir/slopes.ts';
 import { add, type Bound, ONE } from '../../numeric/bound.ts';
@@ -10,7 +9,14 @@ import { gained, noError } from '../../ops/bounds/terms.ts';
 import { adjointErrors } from './adjoint.ts';
 import type { Domain } from './domain.ts';
 import { errorsOf } from './errors.ts';
-import { type Facts, factsOf, type InputFacts, type Refinement } from './facts.ts';
+import {
+  type Facts,
+  factsOf,
+  type InputFacts,
+  type Refinement,
+  type SharedTensors,
+  sharedTensors,
+} from './facts.ts';
 import { batchRange, type SampleForward, sampleForward, samplesIn } from './forward.ts';
 import { slopesOf } from './jacobian.ts';
 
@@ -33,6 +39,8 @@ export interface PrepareOptions {
   readonly domain?: Domain;
   /** Whether the third domain is used where it can be; by default in the meet. */
   readonly adjoint?: boolean;
+  /** Where several steps with the same inputs are prepared, of other formats for instance. */
+  readonly shared?: SharedTensors;
 }
 
 /**
@@ -44,15 +52,15 @@ export function prepareStep(
   step: Graph,
   single: Graph,
   given: InputFacts & { readonly materialized: boolean },
-  { domain = 'meet', adjoint = domain === 'meet' }: PrepareOptions = {},
+  { domain = 'meet', adjoint = domain === 'meet', shared = sharedTensors() }: PrepareOptions = {},
 ): PreparedStep {
-  const inputs = { ...given, known: onceEach((input) => given.known(input)) };
+  const inputs = { ...given, known: onceEach((input) => given.known(input), shared.tensors) };
   const forward = sampleForward(step, single);
   if (forward === undefined) {
-    const facts = factsOf(step, inputs, domain);
+    const facts = factsOf(step, inputs, domain, undefined, shared.memos);
     return { graph: step, facts, domain, sample: undefined, adjoint: none('batch norm') };
   }
-  const sampleFacts = factsOf(single, inputs, domain);
+  const sampleFacts = factsOf(single, inputs, domain, undefined, shared.memos);
   const refine = (value: Value): Refinement | undefined => {
     const twin = forward.counterpart.get(value);
     const range = twin === undefined ? undefined : sampleFacts.ranges[twin];
@@ -79,8 +87,7 @@ export function prepareStep(
 }
 
 /** Each tensor made once for all graphs that read it. */
-function onceEach(known: InputFacts['known']): InputFacts['known'] {
-  const made = new Map<string, NdArray | undefined>();
+function onceEach(known: InputFacts['known'], made: SharedTensors['tensors']): InputFacts['known'] {
   return (input) => {
     if (!made.has(input.input)) made.set(input.input, known(input));
     return made.get(input.input);

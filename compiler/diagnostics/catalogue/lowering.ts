@@ -4,8 +4,8 @@ import { error } from './entry.ts';
 export const LOWERING_CODES = {
   QS6501: error((p: { sites: number; first: string }) =>
     p.sites === 1
-      ? `the format of '${p.first}' is 'auto', and nothing was measured to derive it from`
-      : `the formats of ${p.sites} sites ('${p.first}' first) are 'auto', and nothing was measured to derive them from`,
+      ? `the format of '${p.first}' is 'auto', and was not derived yet`
+      : `the formats of ${p.sites} sites ('${p.first}' first) are 'auto', and were not derived yet`,
   ),
   QS6502: error(
     (p: { name: string }) =>
@@ -16,8 +16,8 @@ export const LOWERING_CODES = {
       `'${p.site}' cannot have ${p.feature}: ${p.allowed}`,
   ),
   QS6504: error(
-    (p: { quantity: string }) =>
-      `no site is 'auto', and the required bound on '${p.quantity}' is not proved of formats that are written down`,
+    (p: { quantity: string; reason: string }) =>
+      `nothing shows that the error of ${p.quantity} is what is required: ${p.reason}`,
   ),
   QS6506: error(
     (p: { samples: number; summands: number }) =>

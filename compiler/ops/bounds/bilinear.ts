@@ -42,13 +42,8 @@ export interface KnownGains extends Gains {
 
 export interface BilinearRules<K extends OpName> {
   readonly form: (context: RangeContext<K>) => BilinearForm;
-  /** Norms of a tensor that stands for operand i; `what` tells it from others that do. */
-  readonly known: (
-    context: RangeContext<K>,
-    i: 0 | 1,
-    tensor: NdArray,
-    what: string,
-  ) => KnownGains | undefined;
+  /** Norms of a tensor that stands for operand i. */
+  readonly known: (context: RangeContext<K>, i: 0 | 1, tensor: NdArray) => KnownGains | undefined;
 }
 
 /** From a magnitude and a Frobenius norm alone. */
@@ -65,7 +60,7 @@ function gainsOf(range: Range, { terms, overlap }: BilinearForm): Gains {
 export function bilinear<K extends OpName>(rules: BilinearRules<K>): BoundRules<K> {
   const known = (context: RangeContext<K>, i: 0 | 1): KnownGains | undefined => {
     const tensor = context.known(i);
-    return tensor && rules.known(context, i, tensor, 'value');
+    return tensor && rules.known(context, i, tensor);
   };
   const gains = (context: RangeContext<K>, form: BilinearForm, i: 0 | 1): Gains => {
     const general = gainsOf(context.range(i), form);
@@ -80,7 +75,7 @@ export function bilinear<K extends OpName>(rules: BilinearRules<K>): BoundRules<
   /** The known rounding of the second operand as a linear map of the first: far below what its size alone allows. */
   const roundingGains = <T>(context: ErrorContext<K, T>, form: BilinearForm): Gains | undefined => {
     const rounding = context.rounding(1);
-    const exact = rounding && rules.known(context, 1, rounding.tensor, 'rounding');
+    const exact = rounding && rules.known(context, 1, rounding.tensor);
     if (rounding === undefined || exact === undefined) return undefined;
     const slack = gainsOf(symmetric(rounding.slack.inf, rounding.slack.two), form);
     return {

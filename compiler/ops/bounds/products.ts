@@ -83,16 +83,10 @@ function sizes(shape: readonly number[]): readonly [number, number] {
 }
 
 /** Gains of a known matrix, of whose rows (`byRows`) or columns each result reads one. */
-function matrixGains<K extends OpName>(
-  context: RangeContext<K>,
-  i: number,
-  data: NdArray,
-  what: string,
-  byRows: boolean,
-): KnownGains {
+function matrixGains<K extends OpName>(context: RangeContext<K>, data: NdArray, byRows: boolean): KnownGains {
   const [rows, columns] = sizes(data.shape);
-  const two = context.memo(i, `matrix norm of ${what}`, () => spectralNorm(matrix(rows, columns, data.data)));
-  return context.memo(i, `${byRows ? 'row' : 'column'} gains of ${what}`, () => {
+  const two = context.once(data, 'matrix norm', () => spectralNorm(matrix(rows, columns, data.data)));
+  return context.once(data, byRows ? 'row gains' : 'column gains', () => {
     const readings = byRows
       ? readingsOf(data.data, rows, (index) => Math.floor(index / columns))
       : readingsOf(data.data, columns, (index) => index % columns);
@@ -108,10 +102,10 @@ export const matmul: BoundRules<'matmul'> = {
       const [rows, columns] = sizes(operandTypes[0]?.shape ?? []);
       return { terms: attributes.transposeA ? rows : columns, overlap: 1 };
     },
-    known: (context, i, tensor, what) => {
+    known: (context, i, tensor) => {
       if (tensor.shape.length !== 2) return undefined;
       const { transposeA, transposeB } = context.attributes;
-      return matrixGains(context, i, tensor, what, i === 0 ? !transposeA : transposeB);
+      return matrixGains(context, tensor, i === 0 ? !transposeA : transposeB);
     },
   }),
 };
@@ -119,18 +113,16 @@ export const matmul: BoundRules<'matmul'> = {
 /** Gains of a known kernel, in the forward direction or in that of the input's gradient. */
 function kernelGains<K extends OpName>(
   context: RangeContext<K>,
-  i: number,
   data: NdArray,
-  what: string,
   geometry: Geometry,
   forward: boolean,
 ): KnownGains {
   const { filters, channels, kernel, input, window } = geometry;
   const shape = [filters, channels, ...kernel] as const;
-  const key = `${what} ${input} ${window.strides} ${window.pads}`;
+  const key = `${input} ${window.strides} ${window.pads}`;
   const convolution = { kernel: data.data, shape, window: windowOf(window), inputSize: input };
-  const two = context.memo(i, `kernel norm ${key}`, () => convolutionNorm2(convolution));
-  return context.memo(i, `${forward ? 'filter' : 'channel'} gains ${key}`, () => {
+  const two = context.once(data, `kernel norm ${key}`, () => convolutionNorm2(convolution));
+  return context.once(data, `${forward ? 'filter' : 'channel'} gains ${key}`, () => {
     const taps = kernel[0] * kernel[1];
     const readings = forward
       ? readingsOf(data.data, filters, (index) => Math.floor(index / (channels * taps)))
@@ -158,9 +150,9 @@ export const conv2d: BoundRules<'conv2d'> = {
       const geometry = geometryOfForward(...typesOf(context), context.attributes);
       return { terms: geometry.channels * sizeOf(geometry.kernel), overlap: overlapOf(geometry) };
     },
-    known: (context, i, tensor, what) => {
+    known: (context, i, tensor) => {
       const geometry = geometryOfForward(...typesOf(context), context.attributes);
-      return i === 1 ? kernelGains(context, i, tensor, what, geometry, true) : undefined;
+      return i === 1 ? kernelGains(context, tensor, geometry, true) : undefined;
     },
   }),
 };
@@ -170,9 +162,9 @@ export const conv2dInputGrad = bilinear<'conv2dInputGrad'>({
     const geometry = geometryOfInputGrad(...typesOf(context), context.attributes);
     return { terms: geometry.filters * overlapOf(geometry), overlap: overlapOf(geometry) };
   },
-  known: (context, i, tensor, what) => {
+  known: (context, i, tensor) => {
     const geometry = geometryOfInputGrad(...typesOf(context), context.attributes);
-    return i === 1 ? kernelGains(context, i, tensor, what, geometry, false) : undefined;
+    return i === 1 ? kernelGains(context, tensor, geometry, false) : undefined;
   },
 });
 

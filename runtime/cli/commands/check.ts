@@ -1,3 +1,4 @@
+import { proveRequirements } from '../../../compiler/analysis/prove/requirements.ts';
 import { type Diagnostic, hasErrors } from '../../../compiler/diagnostics/diagnostic.ts';
 import { renderDiagnostics } from '../../../compiler/diagnostics/render.ts';
 import { autoSites } from '../../../compiler/lower/levels.ts';
@@ -109,7 +110,8 @@ async function checkOne(source: Source, cwd: string, analyse: boolean): Promise<
   const compiled: Compiled = { spec, plan: plan.value, program: program.value, hash: hashOf(source) };
   const found = await analysed(compiled, cwd);
   if (typeof found === 'string') return { diagnostics, analysis: found };
-  return { diagnostics: [...diagnostics, ...found.diagnostics], analysis: found };
+  const unmet = proveRequirements(spec, found.worst);
+  return { diagnostics: [...diagnostics, ...unmet, ...found.diagnostics], analysis: found };
 }
 
 /** Weights that a file should give may not be there yet, which is no mistake in the spec. */

@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { measuredAssignment } from '../../../compiler/allocate/auto/plan.ts';
-import { autoSites } from '../../../compiler/lower/levels.ts';
+import type { CheckedSpec } from '../../../compiler/check/checked-spec.ts';
+import { measuredRequirements } from '../../../compiler/lower/levels.ts';
 import { compile } from '../../../compiler/pipeline.ts';
 import { DERIVE_SETTINGS } from '../../auto/derive-at.ts';
 import { trainingFormats } from '../../auto/training-formats.ts';
@@ -19,6 +20,7 @@ import { reportDiagnostics, successOf } from '../diagnostics.ts';
 import { defaultThreads, type EngineOptions, openEngine } from '../engines.ts';
 import { createProgress } from '../progress.ts';
 import { scoreText } from '../score-text.ts';
+import { assignmentBeside } from '../sensitivities.ts';
 import { readSource } from '../source-file.ts';
 import { bytes } from '../text.ts';
 
@@ -39,11 +41,13 @@ export async function trainCommand(context: Context, file: string, options: Opti
   const { io } = context;
   const source = await readSource(io.cwd, file);
   // Formats that are to be derived stand for themselves until the first derivation: state and batch do not depend on them.
-  const compiled = successOf(context, source, compile(source, { assign: measuredAssignment }));
+  const { assign } = await assignmentBeside(io.cwd, file);
+  const assignment = (checked: CheckedSpec) => measuredAssignment(checked) ?? assign?.(checked);
+  const compiled = successOf(context, source, compile(source, { assign: assignment }));
   if (!compiled) return EXIT.diagnostics;
   checkMemory(compiled.program);
   const { spec, hash } = compiled;
-  const derives = autoSites(spec).length > 0;
+  const derives = measuredRequirements(spec).length > 0;
   const out = options.out ?? join('runs', spec.name);
   const folder = resolve(io.cwd, out);
   const recorded = options.resume ? (await findRun(folder))?.record : undefined;
