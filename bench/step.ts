@@ -1,53 +1,220 @@
-import { sizeOf } from '../compiler/ir/graph.ts';
-import { uniforms } from '../compiler/numeric/random.ts';
-import { type Compiled, compile } from '../compiler/pipeline.ts';
-import type { HostTensor, Tensors } from '../runtime/engines/engine.ts';
-import { createOnnxEngine } from '../runtime/engines/onnx.ts';
-import { hyperValues } from '../runtime/train/hyper.ts';
-import { initialState } from '../runtime/train/state.ts';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Bench, Measurement } from './main.ts';
-import { repositorySpecs } from './specs.ts';
-import { medianMs } from './timing.ts';
+import { createCase, type StepCase, stepFlops } from './step-case.ts';
+import { agrees, difference, readOutputs } from './step-compare.ts';
+import { nodePeer, type Peer, torchPeer, torchPython } from './step-peer.ts';
+import { FORMATS, type Formats, MODELS, type Model } from './step-specs.ts';
+import { PRODUCTS } from './step-training.ts';
+import { fastestVariant, loadTorch } from './step-variants.ts';
+import { median, quartiles, ratioOfMedians } from './timing.ts';
 
-/** Time of one training step of each spec that compiles, on the onnx engine with one and with two threads. */
+const THREADS = Number(process.env['QSPEC_THREADS'] ?? 2);
+const FOLDER = join('.peers', 'step');
+
+/** Steps of a block; the first, which finds the caches full of another engine's data, is not counted. */
+const BLOCK = 5;
+const WARMUP = 5;
+
+/** Sizes of the product that the runtime's own rate is taken from. */
+const PRODUCT = 1024;
+
+/** One engine in the rounds. */
+interface Contestant {
+  readonly name: string;
+  readonly peer: Peer;
+}
+
+/** What a contestant's counted steps of one round took. */
+type Block = Readonly<Record<'times' | 'processorTimes', readonly number[]>>;
+
+/** Each round, by contestant. */
+type Rounds = readonly ReadonlyMap<string, Block>[];
+
+/**
+ * Time and memory of one training step at a batch of 64 and two threads: our engine, PyTorch in its fastest variant, and the emitted program on
+ * tfjs-node, each in a process of its own, taking turns by blocks of a few steps. One step of each is compared with ours first.
+ *
+ * `QSPEC_NETS` and `QSPEC_FORMATS` choose a part, `QSPEC_ROUNDS` and `QSPEC_THREADS` the number of turns and threads, and `QSPEC_COMPILE=0` leaves
+ * `torch.compile` out.
+ */
 export const benchStep: Bench = async () => {
+  mkdirSync(FOLDER, { recursive: true });
   const measurements: Measurement[] = [];
-  for (const threads of [1, 2]) {
-    const engine = await createOnnxEngine({ threads });
-    for (const source of repositorySpecs()) {
-      const compiled = compile(source).value;
-      if (!compiled) continue;
-      const executable = await engine.load(compiled.program.step, { seed: 0 });
-      const inputs = stepInputs(compiled);
-      measurements.push({
-        name: `${source.path}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
-        value: await medianMs(() => executable.run(inputs, 0), 20, 3),
-        unit: 'ms',
-      });
-      await executable.dispose();
+  for (const model of chosen('QSPEC_NETS', MODELS)) {
+    const own = new Map<Formats, Rounds>();
+    for (const formats of chosen('QSPEC_FORMATS', FORMATS)) {
+      const { rounds, found } = await benchCase(createCase(model, formats, FOLDER));
+      own.set(formats, rounds);
+      measurements.push(...found);
     }
-    await engine.dispose();
+    measurements.push(...quantizedAgainstFloat(model, own));
   }
   return measurements;
 };
 
-/** The initial state with a batch of random samples. */
-function stepInputs({ program }: Compiled): Tensors {
-  const inputs = new Map<string, HostTensor>(initialState(program, 0));
-  for (const [name, value] of hyperValues(program, { step: 0, stepsPerEpoch: 1, epochs: 1 })) {
-    inputs.set(name, { dtype: 'f32', shape: [], data: Float32Array.of(value) });
+function chosen<T extends string>(variable: string, all: readonly T[]): readonly T[] {
+  const names = process.env[variable]?.split(',');
+  return names === undefined ? all : all.filter((name) => names.includes(name));
+}
+
+async function benchCase(
+  step: StepCase,
+): Promise<{ readonly rounds: Rounds; readonly found: Measurement[] }> {
+  const name = `${step.model} ${step.formats}`;
+  const found: Measurement[] = [];
+  const contestants: Contestant[] = [];
+  const note = (text: string): void => {
+    process.stderr.write(`${name}: ${text}\n`);
+  };
+  try {
+    const ours = nodePeer('ours');
+    contestants.push({ name: 'ours', peer: ours });
+    const { version } = await ours.demand(loadRequest(step, 'onnx'));
+    note(`ours is ${version}`);
+    const reference = await firstStep(ours, step);
+
+    const python = torchPython();
+    if (python === undefined) note('PyTorch is absent: npm run bench:peers installs it');
+    const fastest = python && (await fastestVariant(step, python, reference, { threads: THREADS, note }));
+    if (fastest && python) {
+      found.push(...fastest.measurements);
+      const peer = torchPeer(python, fastest.variant);
+      contestants.push({ name: 'PyTorch', peer });
+      await peer.demand(loadTorch(step, fastest.variant, THREADS));
+      found.push(...compared(step, 'PyTorch', reference, await firstStep(peer, step)));
+    }
+
+    const tfjs = nodePeer('tfjs-node');
+    const loaded = await tfjs.ask(loadRequest(step, 'tfjs'));
+    if (loaded.error === undefined) {
+      contestants.push({ name: 'tfjs-node', peer: tfjs });
+      found.push(...compared(step, 'tfjs-node', reference, await firstStep(tfjs, step)));
+    } else {
+      note(`tfjs-node is absent: ${loaded.error}`);
+      await tfjs.close();
+    }
+
+    const withProducts = step.model === 'cnn2' && step.formats === 'f32';
+    if (withProducts) {
+      const peer = nodePeer('matrix product');
+      contestants.push({ name: 'matrix product', peer });
+      await peer.demand({ command: 'load-product', size: PRODUCT, options: { threads: THREADS } });
+    }
+
+    const rounds = await takeTurns(contestants, Number(process.env['QSPEC_ROUNDS'] ?? 30));
+    for (const { name: who, peer } of contestants) {
+      if (who === 'matrix product') continue;
+      const times = timesOf(rounds, who);
+      const label = `${name}, ${who}`;
+      found.push({ name: label, value: median(times), unit: 'ms', spread: quartiles(times) });
+      found.push({ name: `${label}, least`, value: Math.min(...times), unit: 'ms' });
+      const processorTimes = timesOf(rounds, who, 'processorTimes');
+      found.push({
+        name: `${label}, processor time`,
+        value: median(processorTimes),
+        unit: 'ms',
+        spread: quartiles(processorTimes),
+      });
+      const memory = peer.peakMemory();
+      if (memory !== undefined) found.push({ name: `${label}, peak memory`, value: memory, unit: 'MiB' });
+      if (who === 'ours') continue;
+      const against = `${name}, ${who} ÷ ours`;
+      found.push(ratio(against, rounds, who, rounds, 'ours'));
+      found.push(ratio(`${against}, processor time`, rounds, who, rounds, 'ours', 'processorTimes'));
+    }
+    if (withProducts) found.push(...rateOfProducts(name, step, rounds));
+    return { rounds, found };
+  } finally {
+    for (const { peer } of contestants) await peer.close();
   }
-  for (const node of program.step.nodes) {
-    if (node.kind !== 'input' || node.role !== 'batch') continue;
-    const { dtype, shape } = node.type;
-    const drawn = uniforms(0, node.input, 0, sizeOf(shape));
-    const classes = program.target.count;
-    inputs.set(
-      node.input,
-      dtype === 'i32'
-        ? { dtype, shape, data: Int32Array.from(drawn, (u) => Math.floor(u * classes)) }
-        : { dtype, shape, data: drawn },
-    );
+}
+
+function loadRequest({ source, tensors }: StepCase, engine: 'onnx' | 'tfjs'): object {
+  return { command: 'load', engine, source, tensors, options: { threads: THREADS } };
+}
+
+/** Takes a step and reads what it gave. */
+async function firstStep(peer: Peer, { model, formats }: StepCase) {
+  const outputs = join(FOLDER, `${model}-${formats}-${peer.name.replaceAll(/\W+/g, '-')}.safetensors`);
+  await peer.demand({ command: 'step', outputs });
+  return readOutputs(outputs);
+}
+
+function compared(
+  { model, formats, program }: StepCase,
+  who: string,
+  ours: Parameters<typeof difference>[1],
+  theirs: Parameters<typeof difference>[2],
+): Measurement[] {
+  const found = difference(program, ours, theirs);
+  const name = `${model} ${formats}, one step of ${who} against ours`;
+  if (!agrees(program, formats, found)) throw new Error(`${name}: ${JSON.stringify(found)}`);
+  return [
+    { name: `${name}, loss`, value: found.loss, unit: 'relative' },
+    { name: `${name}, gradient`, value: found.gradient, unit: 'relative' },
+    { name: `${name}, gradient of ${found.worst.name}`, value: found.worst.gradient, unit: 'relative' },
+    { name: `${name}, parameters`, value: found.parameters, unit: 'relative' },
+  ];
+}
+
+/** Blocks of steps in turn, each round beginning with another contestant. */
+async function takeTurns(contestants: readonly Contestant[], rounds: number): Promise<Rounds> {
+  for (const { peer } of contestants) await peer.demand({ command: 'time', steps: WARMUP });
+  const taken: Map<string, Block>[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const blocks = new Map<string, Block>();
+    for (let i = 0; i < contestants.length; i++) {
+      const contestant = contestants[(round + i) % contestants.length];
+      if (!contestant) continue;
+      const reply = await contestant.peer.demand({ command: 'time', steps: BLOCK });
+      const { times = [], processorTimes = [] } = reply;
+      blocks.set(contestant.name, { times: times.slice(1), processorTimes: processorTimes.slice(1) });
+    }
+    taken.push(blocks);
   }
-  return inputs;
+  return taken;
+}
+
+function timesOf(rounds: Rounds, who: string, kind: keyof Block = 'times'): number[] {
+  return rounds.flatMap((round) => round.get(who)?.[kind] ?? []);
+}
+
+/** Median over median, of two contestants of one run or of two. */
+function ratio(
+  name: string,
+  above: Rounds,
+  who: string,
+  below: Rounds,
+  other: string,
+  kind: keyof Block = 'times',
+): Measurement {
+  const pairs = above.map(
+    (round, i) => [round.get(who)?.[kind] ?? [], below[i]?.get(other)?.[kind] ?? []] as const,
+  );
+  const { ratio: value, interval } = ratioOfMedians(pairs);
+  return { name: `${name}, with its 95 % interval`, value, unit: '×', spread: interval };
+}
+
+function rateOfProducts(name: string, { program }: StepCase, rounds: Rounds): Measurement[] {
+  const product = 2 * PRODUCT ** 3;
+  const rate = (flops: number, who: string): number => flops / median(timesOf(rounds, who)) / 1e6;
+  const flops = stepFlops(program);
+  const own = rate(flops, 'ours');
+  const best = rate(PRODUCTS * product, 'matrix product');
+  return [
+    { name: `${name}, operations of a step`, value: flops / 1e9, unit: 'GFLOP' },
+    { name: `${name}, ours`, value: own, unit: 'GFLOP/s' },
+    { name: `${name}, the runtime's product of ${PRODUCT}³`, value: best, unit: 'GFLOP/s' },
+    { name: `${name}, ours as a share of that`, value: (100 * own) / best, unit: '%' },
+  ];
+}
+
+/** Our quantized steps over our f32 step, which another run of the same bench took. */
+function quantizedAgainstFloat(model: Model, own: ReadonlyMap<Formats, Rounds>): Measurement[] {
+  const float = own.get('f32');
+  if (!float) return [];
+  return [...own].flatMap(([formats, rounds]) =>
+    formats === 'f32' ? [] : [ratio(`${model}, ours ${formats} ÷ f32`, rounds, 'ours', float, 'ours')],
+  );
 }

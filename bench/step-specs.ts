@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Source } from '../compiler/source/source.ts';
+
+export const MODELS = ['cnn2', 'cnn4', 'resnet8'] as const;
+export type Model = (typeof MODELS)[number];
+
+/** What is rounded to 8 bits: nothing, weights and activations, or gradients too. */
+export const FORMATS = ['f32', 'w8a8', 'w8a8g8'] as const;
+export type Formats = (typeof FORMATS)[number];
+
+const SPECS: Readonly<Record<Model, string>> = {
+  cnn2: 'cnn2-mnist',
+  cnn4: 'cnn4-fashion',
+  resnet8: 'resnet8-cifar10',
+};
+
+const PRECISIONS: Readonly<Record<Formats, string>> = {
+  f32: '',
+  w8a8: 'precision { weights: int8 per channel, activations: int8 }',
+  w8a8g8: 'precision { weights: int8 per channel, activations: int8, gradients: int8 stochastic }',
+};
+
+export const BATCH = 64;
+
+/** A spec of the repository with the batch, the formats and the constant learning rate that all engines of the bench share. */
+export function stepSource(model: Model, formats: Formats): Source {
+  const path = `${SPECS[model]}.qspec`;
+  const text = readFileSync(join('specs', path), 'utf8')
+    .replace(/batch: \d+/, `batch: ${BATCH}`)
+    .replace(/lr: cosine\(([^,]+), 0\)/, 'lr: $1')
+    .replace(/precision \{[^}]*\}/, PRECISIONS[formats])
+    .replace(/export onnx \{[^}]*\}/, '');
+  return { path, text };
+}
