@@ -1,5 +1,6 @@
 import type { AnyOpNode, OpNode, Value } from '../../../ir/graph.ts';
 import type { OpName } from '../../../ir/op-attributes.ts';
+import { affine } from './affine.ts';
 import { addBias, conv2d, conv2dInputGrad, conv2dWeightGrad } from './convolution.ts';
 import { elementwise, matmul, overAxes, reshape } from './elementwise.ts';
 import { integerBiasGrad, integerConv2d, integerWeightGrad } from './integer-products.ts';
@@ -17,8 +18,8 @@ const RULES: { readonly [K in OpName]?: LoweringRule<K> } = {
   relu: elementwise(),
   step: elementwise(),
   stopGradient: elementwise(),
-  add: firstOf(addBias, elementwise()),
-  sub: elementwise(),
+  add: firstOf(addBias, affine(), elementwise()),
+  sub: firstOf(affine(), elementwise()),
   mul: elementwise(),
   div: elementwise(),
   minimum: elementwise(),

@@ -4,12 +4,16 @@ import { GraphView, type Target } from '../graph-view.ts';
 import type { GraphProto } from '../schema.ts';
 import { absmaxMask } from './absmax-mask.ts';
 import { foldConvBias } from './bias.ts';
+import { divisionInward } from './division-inward.ts';
 import { dropExpansions } from './expand.ts';
+import { factorsOutOfSums } from './factors-out-of-sums.ts';
 import { forwardIdentity } from './forward-identity.ts';
 import { foldGemmSummand } from './gemm.ts';
 import { dropIdentities } from './identity.ts';
+import { moments } from './moments.ts';
 import { poolFirst } from './pool-first.ts';
 import { routedScale } from './routed-scale.ts';
+import { smallFactorsFirst } from './small-factors-first.ts';
 
 /** Changes of a training step's graph before it is written; each keeps every value within the stated rounding. */
 const OF_IR = {
@@ -17,6 +21,10 @@ const OF_IR = {
   absmaxMask,
   poolFirst,
   routedScale,
+  moments,
+  smallFactorsFirst,
+  factorsOutOfSums,
+  divisionInward,
 } satisfies Record<string, (graph: Graph) => Graph>;
 
 /** Ways of writing ops that lie in other layouts or element types than the IR's; see `../lowering`. */
@@ -30,6 +38,7 @@ const OF_LOWERING = [
   'centeredNoise',
   'quotientFirst',
   'scaledWeights',
+  'affine',
 ] as const;
 
 /**

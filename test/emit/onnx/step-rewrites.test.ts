@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest';
+import { checkModel } from '../../../compiler/emit/onnx/check-model.ts';
+import { emitOnnx } from '../../../compiler/emit/onnx/emit.ts';
+import { printModel } from '../../../compiler/emit/onnx/print.ts';
+import { type Rewrites, STEP_REWRITES } from '../../../compiler/emit/onnx/rewrites/table.ts';
+import type { Graph } from '../../../compiler/ir/graph.ts';
+import { syntheticBatch } from '../../../runtime/engines/agreement/synthetic.ts';
+import type { HostTensor, Tensors } from '../../../runtime/engines/engine.ts';
+import { createOnnxEngine, type OptimizationLevel } from '../../../runtime/engines/onnx.ts';
+import { createReferenceEngine } from '../../../runtime/engines/reference.ts';
+import { hyperValues } from '../../../runtime/train/hyper.ts';
+import { initialState } from '../../../runtime/train/state.ts';
+import { compileText, specText } from '../../support/compile.ts';
+
+const ALL_OFF: Rewrites = Object.fromEntries(STEP_REWRITES.map((name) => [name, false]));
+
+const INT8 = 'weights: int8 per channel, activations: int8, gradients: int8 stochastic';
+/** Small steps in which every rewrite has something to do. */
+const STEPS: Readonly<Record<string, { readonly model: string; readonly precision?: string }>> = {
+  plain: {
+    model: `x |> conv(4, kernel: 3, pad: 1) as c1 |> relu |> maxpool(2)
+      |> conv(8, kernel: 3, pad: 1) as c2 |> relu |> maxpool(2)
+      |> flatten |> dense(16) as f1 |> relu |> dense(10) as f2`,
+  },
+  quantized: {
+    model: `x |> conv(8, kernel: 3, pad: 1) as c1 |> relu |> maxpool(2)
+      |> conv(8, kernel: 3, pad: 1) as c2 |> relu |> conv(4, kernel: 3, pad: 1) as c3 |> relu |> maxpool(2)
+      |> flatten |> dense(10) as f1`,
+    precision: INT8,
+  },
+  normalized: {
+    model: `x |> conv(8, kernel: 3, pad: 1, bias: false) as c1 |> batchnorm as n1 |> relu
+      |> conv(8, kernel: 3, stride: 2, pad: 1, bias: false) as c2 |> batchnorm as n2 |> relu
+      |> conv(4, kernel: 1, stride: 2, bias: false) as c3 |> globalavgpool |> dense(10) as f1`,
+    precision: INT8,
+  },
+};
+
+const TRAIN = 'U = momentum(lr: 0.1, momentum: 0.9)\n  T = U ∘ B ∘ F';
+const PROGRAMS = Object.entries(STEPS).map(([name, step]) => {
+  const { program } = compileText(specText({ ...step, train: TRAIN, batch: 6 }));
+  return { name, program };
+});
+
+function inputsOf(program: (typeof PROGRAMS)[number]['program']): Tensors {
+  const hyper = [...hyperValues(program, { step: 0, stepsPerEpoch: 1, epochs: 1 })].map(
+    ([name, value]): [string, HostTensor] => [
+      name,
+      { dtype: 'f32', shape: [], data: Float32Array.of(value) },
+    ],
+  );
+  return new Map([...initialState(program, 3), ...hyper, ...syntheticBatch(program, 3, 0)]);
+}
+
+async function run(
+  graph: Graph,
+  inputs: Tensors,
+  rewrites: Rewrites,
+  optimization: OptimizationLevel,
+): Promise<Tensors> {
+  const engine = await createOnnxEngine({ threads: 2, optimization, rewrites });
+  const executable = await engine.load(graph, { seed: 3 });
+  const outputs = await executable.run(inputs, 0);
+  await executable.dispose();
+  return outputs;
+}
+
+/** The largest difference of two results, as a fraction of the largest magnitude of the tensor that has it. */
+function distance(found: Tensors, expected: Tensors): number {
+  let largest = 0;
+  for (const [name, { data }] of expected) {
+    const other = found.get(name)?.data ?? [];
+    let [magnitude, difference] = [0, 0];
+    data.forEach((x, i) => {
+      magnitude = Math.max(magnitude, Math.abs(x));
+      difference = Math.max(difference, Math.abs(x - (other[i] ?? NaN)));
+    });
+    if (!(difference <= Infinity)) return NaN;
+    largest = Math.max(largest, difference / (magnitude || 1));
+  }
+  return largest;
+}
+
+/** Of a whole step no code of which flips: sums of some thousand terms in float32, through three layers and back. */
+const TOLERANCE = 2 ** -14;
+
+describe.each(['basic', 'all'] as const)('at level %s', (level) => {
+  test.each(PROGRAMS)(
+    'the $name step is that of the float64 reference with all rewrites and with none',
+    async ({ program }) => {
+      const inputs = inputsOf(program);
+      const reference = await createReferenceEngine().load(program.step, { seed: 3 });
+      const expected = await reference.run(inputs, 0);
+      for (const rewrites of [ALL_OFF, {}])
+        expect(distance(await run(program.step, inputs, rewrites, level), expected)).toBeLessThan(TOLERANCE);
+    },
+  );
+
+  test.each(STEP_REWRITES)('%s changes no result when it is switched off', async (name) => {
+    let changes = 0;
+    for (const { program } of PROGRAMS) {
+      const texts = [{}, { [name]: false }].map((rewrites) => {
+        const { model } = emitOnnx(program.step, { scheme: 'arithmetic', rewrites });
+        expect(checkModel(model)).toEqual([]);
+        return printModel(model);
+      });
+      if (texts[0] === texts[1]) continue;
+      changes++;
+      const inputs = inputsOf(program);
+      const [on, off] = [
+        await run(program.step, inputs, {}, level),
+        await run(program.step, inputs, { [name]: false }, level),
+      ];
+      expect(distance(on, off)).toBeLessThan(TOLERANCE);
+    }
+    expect(changes, 'the rewrite has something to do').toBeGreaterThan(0);
+  });
+});
