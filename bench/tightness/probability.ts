@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import {
   type BatchPrediction,
+  type Evaluate,
+  type ProbabilityOptions,
   type ProbePoint,
   predict,
   type Quantity,
@@ -10,6 +12,7 @@ import {
 import type { Compiled } from '../../compiler/pipeline.ts';
 import { trainingBatches } from '../../runtime/data/batches.ts';
 import { type Dataset, loadDataset } from '../../runtime/data/dataset.ts';
+import { drawnDataset } from '../../runtime/data/drawn.ts';
 import type { Engine, HostTensor, Tensors } from '../../runtime/engines/engine.ts';
 import { probeBatches, probePoint } from '../../runtime/probe/batches.ts';
 import { confirm, empiricalQuantile, type Observed } from '../../runtime/probe/confirm.ts';
@@ -33,6 +36,8 @@ export interface TightnessRow {
   /** Predicted ÷ observed: root mean square and 99 % quantile, with switches and without. */
   readonly rms: number;
   readonly quantile: number;
+  /** The quantile predicted without data, of drawn inputs; at initialization alone, and an estimate. */
+  readonly quantileDrawn?: number;
   readonly rmsFirstOrder: number;
   readonly quantileFirstOrder: number;
   /** Draws within the predicted 99 % quantile. */
@@ -107,12 +112,12 @@ export const benchProbability: Bench = async () => {
 
 /** A row as one line. */
 export function rowText(row: TightnessRow): string {
-  const { net, bits, point, batch, quantity, draws } = row;
+  const { net, bits, point, batch, quantity, draws, quantileDrawn } = row;
   const n = (x: number) => x.toFixed(2);
   return [
     `${net} ${bits} bits, ${point}, ${batch}, ${quantity}`,
     `relative ${row.relative.toPrecision(2)}`,
-    `rms ${n(row.rms)}, q ${n(row.quantile)}; first order rms ${n(row.rmsFirstOrder)}, q ${n(row.quantileFirstOrder)}`,
+    `rms ${n(row.rms)}, q ${n(row.quantile)}${quantileDrawn === undefined ? '' : `, without data ${n(quantileDrawn)}`}; first order rms ${n(row.rmsFirstOrder)}, q ${n(row.quantileFirstOrder)}`,
     `${row.within} of ${draws} within, ${row.steps.toFixed(0)} steps`,
   ].join(' | ');
 }
@@ -135,6 +140,7 @@ async function compare(
   const started = performance.now();
   const full = await predict(program, at, batches, evaluator.evaluate, base);
   const predictMs = (performance.now() - started) / batches.length;
+  const [drawn] = point === 'initial' ? await withoutData(compiled, at, evaluator.evaluate, base) : [];
   const rows: TightnessRow[] = [];
   for (const [i, batch] of batches.entries()) {
     const draws = options.draws ?? (net === 'resnet8' ? 100 : net === 'cnn4' ? 300 : 1000);
@@ -147,6 +153,7 @@ async function compare(
         full[i],
         first[i],
         observed,
+        drawn,
       ),
     );
   }
@@ -159,11 +166,13 @@ function rowsOf(
   full: BatchPrediction | undefined,
   first: BatchPrediction | undefined,
   observed: ReadonlyMap<Quantity, Observed>,
+  drawn: BatchPrediction | undefined,
 ): readonly TightnessRow[] {
   return [...observed].flatMap(([quantity, o]) => {
     const [on, off] = [full?.quantities.get(quantity), first?.quantities.get(quantity)];
     if (!on || !off) return [];
     const q = empiricalQuantile(o, PROBABILITY);
+    const estimate = drawn?.quantities.get(quantity);
     return [
       {
         ...common,
@@ -171,12 +180,25 @@ function rowsOf(
         relative: o.rms / o.norm,
         rms: on.rms / o.rms,
         quantile: on.quantile / q,
+        ...(estimate === undefined ? {} : { quantileDrawn: estimate.quantile / q }),
         rmsFirstOrder: off.rms / o.rms,
         quantileFirstOrder: off.quantile / q,
         within: o.errors.filter((e) => e <= on.quantile).length,
       },
     ];
   });
+}
+
+/** The same prediction from inputs of the declared range: what can be said without data. */
+async function withoutData(
+  { spec, program }: Compiled,
+  at: ProbePoint,
+  evaluate: Evaluate,
+  options: ProbabilityOptions,
+): Promise<readonly BatchPrediction[]> {
+  const dataset = drawnDataset(spec, program.batch, SEEDS.batches);
+  if (typeof dataset === 'string') return [];
+  return predict(program, at, probeBatches(spec, program, dataset, 1, SEEDS.batches), evaluate, options);
 }
 
 /** The initial state, or that after one epoch of 8-bit training, which is kept. */

@@ -112,6 +112,7 @@ function createProgram(io: Io, done: (code: ExitCode) => void): Command {
       .option('--batches <n>', 'minibatches to probe (default: 8)', positive)
       .option('--passes <n>', 'passes of random signs for each mean (default: 8)', positive)
       .option('--seed <n>', "instead of the spec's seed", count)
+      .option('--drawn-inputs', 'estimate from inputs drawn from the declared range, without the data')
       .option('--threads <n>', 'threads of the engine (default: all cores)', threads),
     async () => (await import('./commands/allocate.ts')).allocateCommand,
   );

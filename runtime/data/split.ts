@@ -19,6 +19,8 @@ export interface Dataset {
   /** Shape of one sample: `[channels, height, width]` for images, `[features]` for tables. */
   readonly sampleShape: readonly number[];
   readonly target: Target;
+  /** Made up from what the spec declares, in place of data. */
+  readonly drawn?: true;
   readonly train: Split;
   /** The last samples of the training set, which no step reads; `count` may be 0. */
   readonly validation: Split;

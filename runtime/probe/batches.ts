@@ -9,7 +9,7 @@ import type { State } from '../train/state.ts';
 
 /**
  * Minibatches of the training set to probe with, drawn and augmented as training does, from the seed alone. The name of each says
- * which it is: `seed 7 epoch 0 step 3` is the batch that training with that seed reads there.
+ * which it is: `seed 7 epoch 0 step 3` is the batch that training with that seed reads there, unless inputs are drawn.
  */
 export function probeBatches(
   { data }: CheckedSpec,
@@ -26,7 +26,7 @@ export function probeBatches(
   return Array.from({ length: count }, (_, i) => {
     const [epoch, step] = [Math.floor(i / batches.stepsPerEpoch), i % batches.stepsPerEpoch];
     return {
-      name: `seed ${seed} epoch ${epoch} step ${step}`,
+      name: `${dataset.drawn ? 'drawn inputs, ' : ''}seed ${seed} epoch ${epoch} step ${step}`,
       tensors: batchTensors(batches.batchAt(epoch, step)),
     };
   });

@@ -70,6 +70,24 @@ describe('a requirement with a probability on formats that are written down', ()
     expect(trained.stderr).toContain('the formats before broke what is required of logits in 0 of 128 steps');
   });
 
+  test('can be estimated from the declared range, and says that it is an estimate', async () => {
+    const cwd = await folderOf(`${WRITTEN}\n  require error(logits) <= 10% with probability 0.99`);
+    const { stderr } = await qspec(['allocate', 'small_auto.qspec', '--drawn-inputs'], { cwd });
+    expect(stderr).toMatch(
+      /^note: inputs are drawn uniformly from the declared range, .*: what follows is an estimate\n/,
+    );
+    const path = join(cwd, 'small_auto.certificate.json');
+    const { probability } = JSON.parse(await readFile(path, 'utf8'));
+    expect(probability[0].batches[0].batch).toBe('drawn inputs, seed 4 epoch 0 step 0');
+    const file = join(cwd, 'small_auto.qspec');
+    await writeFile(file, (await readFile(file, 'utf8')).replace(' in [0, 1]', ''));
+    const refused = await qspec(['allocate', 'small_auto.qspec', '--drawn-inputs'], { cwd });
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.stderr).toContain(
+      'no inputs can be drawn for small_auto: the range of its input is not declared',
+    );
+  });
+
   test('is refused where they are too coarse', async () => {
     const cwd = await folderOf(`${WRITTEN}\n  require error(logits) <= 0.1% with probability 0.99`);
     for (const command of ['allocate', 'train']) {

@@ -8,13 +8,14 @@ import type { CheckedSpec } from '../../../compiler/check/checked-spec.ts';
 import { autoSites, measuredRequirements } from '../../../compiler/lower/levels.ts';
 import type { Assignment } from '../../../compiler/lower/plan.ts';
 import { formatName } from '../../../compiler/numeric/format.ts';
-import { checkSource, compile } from '../../../compiler/pipeline.ts';
+import { type Compiled, checkSource, compile } from '../../../compiler/pipeline.ts';
 import type { Source } from '../../../compiler/source/source.ts';
 import { boundText } from '../../analysis/summary.ts';
 import { DERIVE_SETTINGS, deriveAt } from '../../auto/derive-at.ts';
 import { describeDerivation } from '../../auto/training-formats.ts';
 import { trainingBatches } from '../../data/batches.ts';
-import { loadDataset } from '../../data/dataset.ts';
+import { type Dataset, loadDataset } from '../../data/dataset.ts';
+import { drawnDataset } from '../../data/drawn.ts';
 import { dataRoot } from '../../data/root.ts';
 import { EXIT, type ExitCode } from '../../failure.ts';
 import { probeEngine } from '../../probe/evaluator.ts';
@@ -34,6 +35,7 @@ interface Options {
   readonly passes?: number;
   readonly seed?: number;
   readonly threads?: number;
+  readonly drawnInputs?: true;
 }
 
 /**
@@ -55,7 +57,7 @@ export async function allocateCommand(context: Context, file: string, options: O
     throw new UsageFailure('a noise floor is estimated from minibatches: --batches must be at least 2');
   }
   const seed = options.seed ?? spec.train.seed;
-  const dataset = await loadDataset(spec.data, { root: dataRoot(io.env), log: (line) => say(context, line) });
+  const dataset = await datasetOf(context, compiled, seed, options);
   const { stepsPerEpoch } = trainingBatches(dataset, { batch: program.batch, augment: [], seed });
   const engine = await probeEngine(options.threads ?? defaultThreads());
   try {
@@ -84,6 +86,25 @@ export async function allocateCommand(context: Context, file: string, options: O
   } finally {
     await engine.dispose();
   }
+}
+
+async function datasetOf(
+  context: Context,
+  { spec, program }: Compiled,
+  seed: number,
+  { drawnInputs, batches = DERIVE_SETTINGS.batches }: Options,
+): Promise<Dataset> {
+  if (drawnInputs === undefined) {
+    return loadDataset(spec.data, { root: dataRoot(context.io.env), log: (line) => say(context, line) });
+  }
+  const dataset = drawnDataset(spec, batches * program.batch, seed);
+  if (typeof dataset === 'string')
+    throw new UsageFailure(`no inputs can be drawn for ${spec.name}: ${dataset}`);
+  say(
+    context,
+    'note: inputs are drawn uniformly from the declared range, not taken from the data: what follows is an estimate',
+  );
+  return dataset;
 }
 
 /** Formats from the text and the initial weights alone, proved; nothing is measured. */
