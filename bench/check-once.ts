@@ -20,7 +20,7 @@ export interface CheckOnce {
   readonly cpu: number;
   /** The most memory held at once. */
   readonly megabytes: number;
-  /** Values of the step, and those whose range or error has no bound: what the targets of a regression reach. */
+  /** Values of the step, and those whose range or error has no bound. */
   readonly values: number;
   readonly unbounded: number;
 }

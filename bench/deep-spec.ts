@@ -5,14 +5,14 @@ export function deepSpec(layers: number): Source {
   const hidden = Array.from({ length: layers - 1 }, (_, i) => `dense(16) as d${i + 1} |> relu`);
   const text = `spec deep
 
-data table { source: regression(samples: 1000, features: 16), batch: 16 }
+data glyphs { source: glyphs, batch: 16 }
 
-model Deep(x: f32[16] in [-1, 1]) -> f32[1] {
-  x |> ${[...hidden, 'dense(1) as out'].join('\n    |> ')}
+model Deep(x: f32[1, 28, 28] in [0, 1]) -> f32[10] {
+  x |> maxpool(7) |> flatten |> ${[...hidden, 'dense(10) as out'].join('\n    |> ')}
 }
 
 train {
-  F = forward(Deep) |> mse
+  F = forward(Deep) |> cross_entropy
   B = backward(F)
   U = adam(lr: 1e-3)
   T = U ∘ B ∘ F
