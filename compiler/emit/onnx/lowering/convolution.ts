@@ -7,7 +7,7 @@ import type { Lowering, LoweringRule } from './lowering.ts';
 import { floatCodes } from './quantization.ts';
 
 /** A convolution with batch innermost: one over the image `[1, C, H, W·N]`, whose columns are N apart. */
-function wide(
+export function wide(
   lowering: Lowering,
   image: string,
   [channels, height, width, batch]: readonly number[],
@@ -96,7 +96,7 @@ export const conv2dInputGrad: LoweringRule<'conv2dInputGrad'> = (lowering, node,
 };
 
 /** δ as its codes with the weights times its scale: the weights are few. */
-function scaledWeights(lowering: Lowering, delta: Value, w: string) {
+export function scaledWeights(lowering: Lowering, delta: Value, w: string) {
   const codes = lowering.values.codes(delta);
   if (codes === undefined || sizeOf(codes.scale.type.shape) !== 1 || !lowering.uses('scaledWeights'))
     return { image: lowering.values.inner(delta), weights: w };

@@ -73,11 +73,12 @@ function integerForward(lowering: Lowering, node: OpNode<'conv2d'>): string | un
     ...(apart ? [lowering.constant('int8', -128)] : []),
   ]);
   const scale = lowering.op('Mul', [
-    lowering.reshape(weights.scale.name, [sizeOf(weights.scale.type.shape), 1]),
-    lowering.reshape(image.scale.name, [1, 1]),
+    lowering.reshape(weights.scale.name, [sizeOf(weights.scale.type.shape), 1, 1, 1]),
+    lowering.reshape(image.scale.name, [1, 1, 1, 1]),
   ]);
-  const real = lowering.op('Mul', [lowering.op('Cast', [sums], { to: { type: 'float' } }), scale]);
-  return lowering.reshape(real, [filters, output[0], output[1], batch]);
+  const real = lowering.op('Cast', [sums], { to: { type: 'float' } });
+  // Between conversion and scaling stands a reshape: onnxruntime would fuse the three into an operator that scales on one thread.
+  return lowering.op('Mul', [lowering.reshape(real, [filters, output[0], output[1], batch]), scale]);
 }
 
 /** Whether the gradient of the weights will want columns of x with a row of ones. */
@@ -112,9 +113,8 @@ export const integerWeightGrad: LoweringRule<'conv2dWeightGrad'> = (lowering, no
   const product = weightProduct(lowering, node);
   if (product === undefined) return false;
   const { values } = lowering;
-  const real = lowering.op('Mul', [product.weights, product.scale]);
-  const transposed = lowering.op('Transpose', [real], { perm: [1, 0] });
-  values.setPlain(value, lowering.reshape(transposed, node.type.shape));
+  const transposed = lowering.op('Transpose', [product.weights], { perm: [1, 0] });
+  values.setPlain(value, lowering.op('Mul', [lowering.reshape(transposed, node.type.shape), product.scale]));
   return true;
 };
 
@@ -183,8 +183,8 @@ function writeWeightProduct(lowering: Lowering, node: OpNode<'conv2dWeightGrad'>
   const slice = (start: number, end: number) =>
     lowering.op('Slice', [total, lowering.constant('int64', [start]), lowering.constant('int64', [end])]);
   const scale = lowering.op('Mul', [
-    lowering.reshape(image.scale.name, [1, 1]),
-    lowering.reshape(deltas.scale.name, [1, 1]),
+    lowering.reshape(image.scale.name, []),
+    lowering.reshape(deltas.scale.name, []),
   ]);
   return {
     weights: ones ? slice(0, terms) : total,

@@ -7,6 +7,7 @@ import { integerBiasGrad, integerConv2d, integerWeightGrad } from './integer-pro
 import type { Lowering, LoweringRule } from './lowering.ts';
 import { maxPool, maxPoolRoute, sumPool } from './pooling.ts';
 import { quantize, quantizeStochastic, quantScale } from './quantization.ts';
+import { stridedInputGrad } from './strided-gradient.ts';
 
 /** Ops that have a form with the batch innermost; every other one reads its operands as the IR has them. */
 const RULES: { readonly [K in OpName]?: LoweringRule<K> } = {
@@ -36,7 +37,7 @@ const RULES: { readonly [K in OpName]?: LoweringRule<K> } = {
   reshape,
   matmul,
   conv2d: firstOf(integerConv2d, conv2d),
-  conv2dInputGrad,
+  conv2dInputGrad: firstOf(conv2dInputGrad, stridedInputGrad),
   conv2dWeightGrad: firstOf(integerWeightGrad, conv2dWeightGrad),
   maxPool,
   maxPoolRoute,

@@ -31,6 +31,7 @@ const OF_IR = {
 const OF_LOWERING = [
   'batchInnermost',
   'poolInnermost',
+  'stridedPhases',
   'extremeOfPositive',
   'integerProducts',
   'integerForward',
