@@ -1,9 +1,9 @@
 import type { Graph, Value } from '../ir/graph.ts';
 import type { OpName } from '../ir/op-attributes.ts';
+import { isQuantizer, siteName } from '../ir/quantizers.ts';
 
 /** Values that a certificate speaks of have names that tell where they are: `F c1.in`, `B c1.weights.grad`, `input x`. */
 
-const QUANTIZERS: ReadonlySet<OpName> = new Set(['quantize', 'quantizeStochastic']);
 const PRODUCTS: ReadonlySet<OpName> = new Set(['matmul', 'conv2d', 'conv2dInputGrad', 'conv2dWeightGrad']);
 
 /**
@@ -20,7 +20,7 @@ export function namedTensors(graph: Graph): ReadonlyMap<string, Value> {
     const { phase, name } = node.origin;
     if (name === undefined || /\.(scale|noise)(#\d+)?$/.test(name)) return;
     const key = `${phase} ${name}`;
-    const rounds = QUANTIZERS.has(node.op);
+    const rounds = isQuantizer(node.op);
     if (rounds) fixed.add(key);
     if (rounds || !fixed.has(key)) named.set(key, value);
   });
@@ -35,8 +35,8 @@ export function namedTensors(graph: Graph): ReadonlyMap<string, Value> {
 export function namedQuantizers(graph: Graph): ReadonlyMap<string, Value> {
   const named = new Map<string, Value>();
   graph.nodes.forEach((node, value) => {
-    if (node.kind !== 'op' || !QUANTIZERS.has(node.op) || node.origin.name === undefined) return;
-    const site = node.origin.name.replace(/#\d+$/, '');
+    if (node.kind !== 'op' || !isQuantizer(node.op) || node.origin.name === undefined) return;
+    const site = siteName(node.origin.name);
     if (!named.has(site)) named.set(site, value);
   });
   return named;

@@ -2,6 +2,7 @@ import { namedProducts, namedQuantizers } from '../certificate/names.ts';
 import type { Graph, OpNode, TensorType, Value } from '../ir/graph.ts';
 import { nodeOf } from '../ir/graph.ts';
 import type { OpAttributes } from '../ir/op-attributes.ts';
+import { siteName } from '../ir/quantizers.ts';
 import { convolutionNorm1, convolutionNorm2, convolutionNormInf } from '../norms/convolution.ts';
 import { norm1, normInf } from '../norms/entrywise.ts';
 import { matrix } from '../norms/matrix.ts';
@@ -120,7 +121,8 @@ export function weightCoefficients(walk: Walk): ReadonlyMap<string, Named> {
   for (const value of namedProducts(graph).values()) {
     const node = nodeOf(graph, value) as OpNode;
     const weights = node.operands[1] ?? -1;
-    const name = nodeOf(graph, weights).origin.name?.replace(/#\d+$/, '');
+    const written = nodeOf(graph, weights).origin.name;
+    const name = written && siteName(written);
     if (node.origin.phase !== 'F' || name === undefined || found.has(name)) continue;
     if (node.op === 'conv2d') found.set(name, ofKernel(walk, node as OpNode<'conv2d'>, weights));
     else if ((node as OpNode<'matmul'>).attributes.transposeB) found.set(name, ofMatrix(walk, weights));

@@ -2,6 +2,7 @@ import type { Errors } from '../../compiler/ir/bound-rules.ts';
 import type { Graph, Node, Phase, Role, Value } from '../../compiler/ir/graph.ts';
 import { nodeOf } from '../../compiler/ir/graph.ts';
 import type { OpName } from '../../compiler/ir/op-attributes.ts';
+import { isQuantizer, siteName } from '../../compiler/ir/quantizers.ts';
 import type { Bound } from '../../compiler/numeric/bound.ts';
 import { F32, formatName } from '../../compiler/numeric/format.ts';
 import type { Span } from '../../compiler/source/source.ts';
@@ -32,7 +33,6 @@ const HELPERS: ReadonlySet<OpName> = new Set([
   'step',
   'oneHot',
 ]);
-const ROUNDS: ReadonlySet<OpName> = new Set(['quantize', 'quantizeStochastic']);
 
 interface Named {
   readonly phase: Phase;
@@ -47,14 +47,14 @@ interface Named {
 export function tensorsOf({ compiled, worst }: StepAnalysis): readonly StepTensor[] {
   const { graph, facts } = worst.step;
   const { sites } = compiled.plan;
-  return namedValues(graph, (name) => sites.has(siteOf(name))).flatMap(
+  return namedValues(graph, (name) => sites.has(siteName(name))).flatMap(
     ({ phase, name, value }): readonly StepTensor[] => {
       const node = nodeOf(graph, value);
       const [range, error] = [facts.ranges[value], worst.errors[value]];
       if (range === undefined || error === undefined) return [];
       const { pos, neg, norm2 } = range;
-      const isRounded = node.kind === 'op' && ROUNDS.has(node.op);
-      const format = formatName(isRounded ? (sites.get(siteOf(name))?.format ?? F32) : F32);
+      const isRounded = node.kind === 'op' && isQuantizer(node.op);
+      const format = formatName(isRounded ? (sites.get(siteName(name))?.format ?? F32) : F32);
       const { span } = node.origin;
       return [{ phase, name, value, shape: node.type.shape, format, pos, neg, norm2, error, span }];
     },
@@ -69,7 +69,7 @@ function namedValues(graph: Graph, isSite: (name: string) => boolean): readonly 
     if (name === undefined) return;
     const { phase } = node.origin;
     const key = `${phase} ${name}`;
-    const rounds = node.kind === 'op' && ROUNDS.has(node.op) && isSite(siteOf(name));
+    const rounds = node.kind === 'op' && isQuantizer(node.op) && isSite(siteName(name));
     if (rounded.has(key) && !rounds) return;
     if (rounds) rounded.add(key);
     found.set(key, { phase, name, value });
@@ -82,11 +82,6 @@ function namedValues(graph: Graph, isSite: (name: string) => boolean): readonly 
       found.set(`${phase} ${name}`, { phase, name, value });
   }
   return [...found.values()].toSorted((a, b) => a.value - b.value);
-}
-
-/** The summand of a step with several forward passes is no part of a site's name. */
-function siteOf(name: string): string {
-  return name.replace(/#\d+/g, '');
 }
 
 function nameOf(node: Node): string | undefined {

@@ -2,13 +2,13 @@ import type { CheckedSpec } from '../../check/checked-spec.ts';
 import type { Graph, OpNode, Value } from '../../ir/graph.ts';
 import { nodeOf, sizeOf } from '../../ir/graph.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
+import { isQuantizer, siteName } from '../../ir/quantizers.ts';
 import type { TrainingProgram } from '../../lower/program.ts';
 import { elementBits } from '../../numeric/format.ts';
 import { REGISTRY } from '../../ops/registry.ts';
 import { bitOperations, bops, bytes, type Operation, type StoredTensor } from '../cost.ts';
 import type { AllocationSite, Contribution } from '../problem.ts';
 
-const ROUNDS: ReadonlySet<OpName> = new Set(['quantize', 'quantizeStochastic']);
 const VIEWS: ReadonlySet<OpName> = new Set([
   'reshape',
   'transpose',
@@ -25,7 +25,8 @@ const FLOAT: AllocationSite = { name: 'f32', levels: [32] };
 export function siteOfValue(graph: Graph, value: Value): string | undefined {
   const node = nodeOf(graph, value);
   if (node.kind !== 'op') return undefined;
-  if (ROUNDS.has(node.op)) return node.origin.name?.replace(/#\d+/g, '');
+  const { name } = node.origin;
+  if (isQuantizer(node.op)) return name && siteName(name);
   const [x] = node.operands;
   return VIEWS.has(node.op) && x !== undefined ? siteOfValue(graph, x) : undefined;
 }

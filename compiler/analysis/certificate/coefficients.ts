@@ -1,6 +1,7 @@
 import { namedProducts } from '../../certificate/names.ts';
 import type { Graph, OpNode, Value } from '../../ir/graph.ts';
 import { nodeOf } from '../../ir/graph.ts';
+import { siteName } from '../../ir/quantizers.ts';
 import { convolutionNorm1, convolutionNorm2, convolutionNormInf } from '../../norms/convolution.ts';
 import { norm1, normFrobenius, normInf } from '../../norms/entrywise.ts';
 import { matrix } from '../../norms/matrix.ts';
@@ -56,7 +57,8 @@ export function weightNormsOf(graph: Graph, facts: Facts): ReadonlyMap<string, O
   for (const value of namedProducts(graph).values()) {
     const node = nodeOf(graph, value) as OpNode;
     const weights = node.operands[1] ?? -1;
-    const name = nodeOf(graph, weights).origin.name?.replace(/#\d+$/, '');
+    const written = nodeOf(graph, weights).origin.name;
+    const name = written && siteName(written);
     if (node.origin.phase !== 'F' || name === undefined || found.has(name)) continue;
     if (node.op === 'conv2d') found.set(name, ofKernel(graph, facts, node as OpNode<'conv2d'>, weights));
     else if ((node as OpNode<'matmul'>).attributes.transposeB)

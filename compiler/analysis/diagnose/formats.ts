@@ -1,6 +1,7 @@
 import type { CheckedSpec } from '../../check/checked-spec.ts';
 import { type Diagnostic, diagnostic } from '../../diagnostics/diagnostic.ts';
 import type { Node, Value } from '../../ir/graph.ts';
+import { isQuantizer, siteName } from '../../ir/quantizers.ts';
 import type { FormatPlan, PlannedSite } from '../../lower/plan.ts';
 import { formatBound } from '../../numeric/bound/decimal.ts';
 import { type Bound, compare, fromNumber, isUnbounded } from '../../numeric/bound.ts';
@@ -94,8 +95,8 @@ function smoothed(
 
 /** The site at which a node rounds an activation, gradient or stored value. Formats without a site are the engine's float32. */
 function roundedAt(node: Node, plan: FormatPlan): PlannedSite | undefined {
-  if (node.kind !== 'op' || (node.op !== 'quantize' && node.op !== 'quantizeStochastic')) return undefined;
-  return plan.sites.get(node.origin.name?.replace(/#\d+/g, '') ?? '');
+  if (node.kind !== 'op' || !isQuantizer(node.op)) return undefined;
+  return plan.sites.get(siteName(node.origin.name ?? ''));
 }
 
 function wideEnough(element: FloatElement, bound: Bound): string {

@@ -1,5 +1,6 @@
 import { type Graph, type Node, nodeOf, type OpNode, type Phase, type Value } from '../../ir/graph.ts';
 import type { PoolWindow } from '../../ir/op-attributes.ts';
+import { siteName } from '../../ir/quantizers.ts';
 import type { FloatElement, IntElement, Rounding } from '../../numeric/format.ts';
 import type { Reference } from './contract.ts';
 
@@ -177,11 +178,6 @@ function identityNode(x: Value, like: Node): Node {
 
 function ones({ type, origin }: OpNode): Node {
   return { kind: 'constant', data: [1], type, origin };
-}
-
-/** The summand of a step with several forward passes is no part of a site's name. */
-export function siteName(name: string): string {
-  return name.replace(/(#\d+)+$/, '');
 }
 
 /** By relu, its operand; by mask `step z` of some relu, z. */

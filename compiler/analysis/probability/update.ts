@@ -1,8 +1,8 @@
 import type { Graph, Node, Value } from '../../ir/graph.ts';
+import { isQuantizer, siteName } from '../../ir/quantizers.ts';
 import { lookup } from '../../lower/lookup.ts';
 import type { TrainingProgram } from '../../lower/program.ts';
 import { valuesGraph } from './linear.ts';
-import { siteName } from './perturb.ts';
 import { parameterNames } from './study.ts';
 
 /** U alone: from gradients, under the names {@link gradientInput}, to new parameters under their own. */
@@ -39,7 +39,7 @@ function updateGraph(program: TrainingProgram, quantized: boolean): Graph {
   graph.nodes.forEach((node, value) => {
     if (node.kind !== 'op' || to.has(value)) return;
     const operands = node.operands.map((x) => to.get(x) ?? x);
-    const stored = node.op === 'quantize' || node.op === 'quantizeStochastic';
+    const stored = isQuantizer(node.op);
     if (
       stored &&
       !quantized &&

@@ -3,6 +3,7 @@ import type { Graph, OpNode, Value } from '../../ir/graph.ts';
 import { nodeOf, sizeOf } from '../../ir/graph.ts';
 import type { NdArray } from '../../ir/ndarray.ts';
 import type { OpAttributes } from '../../ir/op-attributes.ts';
+import { isQuantizer } from '../../ir/quantizers.ts';
 import type { Gate } from '../../ir/slopes.ts';
 import { normFrobenius } from '../../norms/entrywise.ts';
 import {
@@ -44,7 +45,7 @@ export function realValues(graph: Graph, { inputs, noise }: BatchPoint): readonl
     return found;
   };
   for (const node of graph.nodes) {
-    if (node.kind === 'op' && (node.op === 'quantize' || node.op === 'quantizeStochastic')) {
+    if (node.kind === 'op' && isQuantizer(node.op)) {
       values.push(operand(node.operands[0] ?? -1));
     } else if (node.kind === 'op' && node.op === 'quantizeMask') {
       values.push({ shape: node.type.shape, data: new Float64Array(sizeOf(node.type.shape)).fill(1) });

@@ -6,6 +6,7 @@ import type { Errors, ErrorTerms } from '../../ir/bound-rules.ts';
 import type { Graph, Value } from '../../ir/graph.ts';
 import { nodeOf } from '../../ir/graph.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
+import { isQuantizer, siteName } from '../../ir/quantizers.ts';
 import { add, type Bound, compare, multiply, ZERO } from '../../numeric/bound.ts';
 import type { Span } from '../../source/source.ts';
 import { functionals, NUMBERS } from './algebras.ts';
@@ -21,7 +22,6 @@ export interface Contribution {
   readonly amount: Bound;
 }
 
-const QUANTIZERS: ReadonlySet<OpName> = new Set(['quantize', 'quantizeStochastic']);
 const SWITCHES: ReadonlySet<OpName> = new Set(['step', 'maxPoolRoute', 'maxPoolPick', 'quantizeMask']);
 
 const PRODUCTS: ReadonlySet<OpName> = new Set(['matmul', 'conv2d', 'conv2dInputGrad']);
@@ -37,8 +37,8 @@ function sourceOf(step: PreparedStep, value: Value): Source {
   const { graph } = step;
   const node = nodeOf(graph, quantizerBehind(graph, roundedWeights(step, value)) ?? value);
   const { name, span } = node.origin;
-  if (node.kind === 'op' && QUANTIZERS.has(node.op)) {
-    return { kind: 'quantizer', name: (name ?? node.op).replace(/#\d+$/, ''), span };
+  if (node.kind === 'op' && isQuantizer(node.op)) {
+    return { kind: 'quantizer', name: siteName(name ?? node.op), span };
   }
   if (node.kind === 'op' && SWITCHES.has(node.op)) return { kind: 'switches', name: name ?? node.op, span };
   return { kind: 'float32', name: 'float32 rounding', span: undefined };
@@ -109,7 +109,7 @@ export function contributionsOf(step: PreparedStep, values: readonly Value[]): r
 function placeOf(step: PreparedStep, value: Value): 'local' | number | undefined {
   const node = nodeOf(step.graph, value);
   if (node.kind !== 'op') return undefined;
-  if (QUANTIZERS.has(node.op)) return 'local';
+  if (isQuantizer(node.op)) return 'local';
   if (SWITCHES.has(node.op)) return 0;
   return roundedWeights(step, value) === undefined ? undefined : 1;
 }
@@ -126,7 +126,7 @@ function roundedWeights({ graph, facts }: PreparedStep, value: Value): Value | u
 function quantizerBehind(graph: Graph, value: Value | undefined): Value | undefined {
   const node = value === undefined ? undefined : nodeOf(graph, value);
   if (node?.kind !== 'op') return undefined;
-  return QUANTIZERS.has(node.op) ? value : quantizerBehind(graph, node.operands[0]);
+  return isQuantizer(node.op) ? value : quantizerBehind(graph, node.operands[0]);
 }
 
 /** The terms with an input of the functional in place of what the source adds. */

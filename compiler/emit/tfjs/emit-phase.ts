@@ -1,13 +1,14 @@
 import type { Graph, OpNode, TensorType, Value } from '../../ir/graph.ts';
 import { nodeOf } from '../../ir/graph.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
+import { isOnGrid } from '../../ir/quantizers.ts';
 import { REGISTRY } from '../../ops/registry.ts';
 import { constantExpression, numberExpression, tfjsContext, type Uses } from './context.ts';
 import { type Document, layout, WIDTH } from './document.ts';
 import { Expression, objectLiteral } from './expression.ts';
 import { Names } from './names.ts';
 import type { PhasePart } from './phases.ts';
-import { type Annotate, isQuantizer } from './provenance.ts';
+import type { Annotate } from './provenance.ts';
 import { GROUPS, type InputFields } from './signature.ts';
 import { SUPPORT_NAMES } from './support-files.ts';
 
@@ -134,5 +135,5 @@ const CALLED: Readonly<Partial<Record<OpName, string>>> = {
 function stemOf({ op, origin: { name } }: OpNode): string {
   if (name === undefined) return op;
   const said = name.replace(/[^A-Za-z]+$/, '').toLowerCase();
-  return isQuantizer(op) || said.endsWith(CALLED[op] ?? op.toLowerCase()) ? name : `${name} ${op}`;
+  return isOnGrid(op) || said.endsWith(CALLED[op] ?? op.toLowerCase()) ? name : `${name} ${op}`;
 }

@@ -1,5 +1,5 @@
 import type { OpNode } from '../../ir/graph.ts';
-import type { OpName } from '../../ir/op-attributes.ts';
+import { isOnGrid, siteName } from '../../ir/quantizers.ts';
 import type { FormatPlan } from '../../lower/plan.ts';
 import { formatName } from '../../numeric/format.ts';
 import { lineStarts, positionAt, type Source } from '../../source/source.ts';
@@ -25,13 +25,6 @@ export function provenanceComment(provenance: Provenance): string {
 /** What stands behind the line of an op; undefined for nothing. `previous` is the op of the line before. */
 export type Annotate = (node: OpNode, previous: OpNode | undefined) => string | undefined;
 
-/** Ops whose result lies on the grid of the site that they are named after. */
-const QUANTIZERS: ReadonlySet<OpName> = new Set<OpName>(['quantize', 'quantizeStochastic', 'dequantize']);
-
-export function isQuantizer(op: OpName): boolean {
-  return QUANTIZERS.has(op);
-}
-
 /**
  * Names each quantizer with its format and each line that begins another named value, both with the place in the spec:
  * `c1.weights: int8 per channel (cnn2-mnist.qspec:22)`.
@@ -42,8 +35,7 @@ export function annotator(source: Source, plan: FormatPlan | undefined): Annotat
   return (node, previous) => {
     const { name, span } = node.origin;
     if (name === undefined) return undefined;
-    // Behind '#' stands the summand of a step with several forward passes.
-    const site = isQuantizer(node.op) ? plan?.sites.get(name.replace(/#\d+$/, '')) : undefined;
+    const site = isOnGrid(node.op) ? plan?.sites.get(siteName(name)) : undefined;
     if (site === undefined && name === previous?.origin.name) return undefined;
     const place = `${file}:${positionAt(starts, span.start).line}`;
     return commentText(`${site ? `${name}: ${formatName(site.format)}` : name} (${place})`);

@@ -1,5 +1,6 @@
 import type { SiteKind } from '../../../compiler/check/checked-spec.ts';
 import type { Graph, Phase, Role } from '../../../compiler/ir/graph.ts';
+import { isOnGrid, siteName } from '../../../compiler/ir/quantizers.ts';
 import type { FormatPlan, PlannedSite } from '../../../compiler/lower/plan.ts';
 import { formatName } from '../../../compiler/numeric/format.ts';
 import { type Compiled, compile } from '../../../compiler/pipeline.ts';
@@ -79,9 +80,6 @@ function describe({ spec, plan, program }: Compiled): string[] {
   return lines;
 }
 
-/** Ops whose result is on the grid of the site that they are named after. */
-const ROUNDS: ReadonlySet<string> = new Set(['quantize', 'quantizeStochastic', 'dequantize']);
-
 interface Unquantized {
   /** How many values carry each name. */
   readonly named: ReadonlyMap<string, number>;
@@ -96,9 +94,9 @@ function unquantized(step: Graph, plan: FormatPlan, phase: Phase): Unquantized {
   let unnamed = 0;
   let inside = 0;
   for (const node of step.nodes) {
-    if (node.kind !== 'op' || node.origin.phase !== phase || ROUNDS.has(node.op)) continue;
+    if (node.kind !== 'op' || node.origin.phase !== phase || isOnGrid(node.op)) continue;
     // Behind '#' stands the summand of a step with several forward passes.
-    const name = node.origin.name?.replace(/#\d+/g, '');
+    const name = node.origin.name && siteName(node.origin.name);
     if (name === undefined) unnamed++;
     else if (isInsideQuantizer(name, plan, phase)) inside++;
     else named.set(name, (named.get(name) ?? 0) + 1);
