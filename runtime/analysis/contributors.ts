@@ -1,7 +1,5 @@
-import type { Facts } from '../../compiler/analysis/worst-case/facts.ts';
 import { type Contribution, contributionsOf } from '../../compiler/analysis/worst-case/index.ts';
-import type { PreparedStep } from '../../compiler/analysis/worst-case/pass.ts';
-import { type Graph, nodeOf, type Value } from '../../compiler/ir/graph.ts';
+import type { Value } from '../../compiler/ir/graph.ts';
 import { add, type Bound, divide, isUnbounded, toNumber, ZERO } from '../../compiler/numeric/bound.ts';
 import type { StepAnalysis } from './analyse.ts';
 
@@ -27,7 +25,7 @@ const SHOWN = 5;
 
 /** Contributors of logits, loss, gradient and update against the real step, to first order at the bound. */
 export function contributorsOf({ compiled, worst }: StepAnalysis, shown = SHOWN): readonly Contributors[] {
-  const step = ofSites(worst.step);
+  const { step } = worst;
   const { graph } = step;
   const outputs = new Map(graph.outputs.map(({ name, value }) => [name, value]));
   const parameters = compiled.program.tensors
@@ -58,24 +56,4 @@ export function contributorsOf({ compiled, worst }: StepAnalysis, shown = SHOWN)
     };
     return { quantity, shown: first, others: others.length, rest: others.length === 0 ? undefined : rest };
   });
-}
-
-/**
- * The step with known roundings only where a product reads the quantizer itself: behind a view, as that of groups is, a rounding has no site
- * of its own, and counts by its size instead.
- */
-function ofSites(step: PreparedStep): PreparedStep {
-  const kept = (graph: Graph, facts: Facts): Facts => ({
-    ...facts,
-    roundings: facts.roundings.map((rounding, value) => {
-      const node = nodeOf(graph, value);
-      return node.kind === 'op' && node.op === 'quantize' ? rounding : undefined;
-    }),
-  });
-  const { graph, facts, sample } = step;
-  return {
-    ...step,
-    facts: kept(graph, facts),
-    sample: sample && { ...sample, facts: kept(sample.forward.graph, sample.facts) },
-  };
 }
