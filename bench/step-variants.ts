@@ -19,13 +19,14 @@ export interface Variant {
    * same cores it makes a step 20 times slower.
    */
   readonly sleeping: boolean;
+  readonly threads: number;
 }
 
 const ROUNDS = 7;
 const BLOCK = 4;
 
-/** A variant so many times slower than the fastest so far is not timed further. */
-const HOPELESS = 1.7;
+/** A variant so many times slower than the fastest so far is not timed further; after one round, which says little, only the worst are out. */
+const HOPELESS = { afterOne: 5, later: 1.7 };
 
 interface Timed {
   readonly variant: Variant;
@@ -33,8 +34,8 @@ interface Timed {
 }
 
 /**
- * Times every variant that gives our results, in turn, and the fastest of them once more beside its copy whose threads spin. Undefined where none
- * runs.
+ * Times every variant that gives our results, in turn, and the fastest of them once more beside itself with threads that spin, and beside the
+ * fastest three with one thread: on a busy machine PyTorch's second thread costs more than it brings. Undefined where none runs.
  */
 export async function fastestVariant(
   step: StepCase,
@@ -43,14 +44,17 @@ export async function fastestVariant(
   { threads, note }: { readonly threads: number; readonly note: (text: string) => void },
 ): Promise<{ readonly variant: Variant; readonly measurements: Measurement[] } | undefined> {
   const measure = (variants: readonly Variant[]): Promise<Timed[]> =>
-    timeVariants(step, variants, python, reference, { threads, note });
-  const sleeping = await measure(variantsOf(step));
+    timeVariants(step, variants, python, reference, note);
+  const sleeping = await measure(variantsOf(step, threads));
   const [best] = sleeping;
   if (!best) return undefined;
-  const both = await measure([best.variant, { ...best.variant, sleeping: false }]);
-  const fastest = both[0] ?? best;
+  const again: Variant[] = [best.variant, { ...best.variant, sleeping: false }];
+  if (threads > 1) again.push(...sleeping.slice(0, 3).map(({ variant }) => ({ ...variant, threads: 1 })));
+  const finals = await measure(again);
+  const fastest = finals[0] ?? best;
   note(`PyTorch is fastest as ${describe(step, fastest.variant)}`);
-  const measured = [...sleeping, ...both.filter(({ variant }) => !variant.sleeping)];
+  const others = finals.filter(({ variant }) => variant.threads !== threads || !variant.sleeping);
+  const measured = [...sleeping, ...others];
   return {
     variant: fastest.variant,
     measurements: measured.map(({ variant, ms }) => ({
@@ -67,13 +71,13 @@ async function timeVariants(
   variants: readonly Variant[],
   python: string,
   reference: Tensors,
-  { threads, note }: { readonly threads: number; readonly note: (text: string) => void },
+  note: (text: string) => void,
 ): Promise<Timed[]> {
   const running: { readonly variant: Variant; readonly peer: Peer; readonly times: number[] }[] = [];
   try {
     for (const variant of variants) {
       const peer = torchPeer(python, variant);
-      const problem = await start(peer, step, variant, threads, reference);
+      const problem = await start(peer, step, variant, reference);
       if (problem === undefined) {
         running.push({ variant, peer, times: [] });
       } else {
@@ -83,8 +87,9 @@ async function timeVariants(
     }
     for (let round = 0; round < ROUNDS; round++) {
       const least = Math.min(...running.map(({ times }) => median(times)));
+      const limit = least * (round < 2 ? HOPELESS.afterOne : HOPELESS.later);
       for (const { peer, times } of running) {
-        if (median(times) > HOPELESS * least) continue;
+        if (median(times) > limit) continue;
         const reply = await peer.demand({ command: 'time', steps: BLOCK });
         times.push(...(reply.times ?? []).slice(1));
       }
@@ -100,10 +105,9 @@ async function start(
   peer: Peer,
   step: StepCase,
   variant: Variant,
-  threads: number,
   reference: Tensors,
 ): Promise<string | undefined> {
-  const loaded = await peer.ask(loadTorch(step, variant, threads));
+  const loaded = await peer.ask(loadTorch(step, variant));
   if (loaded.error !== undefined) return loaded.error;
   const outputs = join('.peers', 'step', 'variant.safetensors');
   const taken = await peer.ask({ command: 'step', outputs });
@@ -114,7 +118,7 @@ async function start(
     : `one step of it differs: ${JSON.stringify(found)}`;
 }
 
-export function loadTorch(step: StepCase, variant: Variant, threads: number): object {
+export function loadTorch(step: StepCase, variant: Variant): object {
   const { model, formats, tensors, roles, streams, optimizer } = step;
   return {
     command: 'load',
@@ -125,18 +129,18 @@ export function loadTorch(step: StepCase, variant: Variant, threads: number): ob
     streams,
     optimizer: { ...optimizer, lr: optimizer.lr.value },
     variant,
-    threads,
+    threads: variant.threads,
   };
 }
 
-function variantsOf({ formats }: StepCase): readonly Variant[] {
+function variantsOf({ formats }: StepCase, threads: number): readonly Variant[] {
   const layouts = [false, true];
   const compiling = process.env['QSPEC_COMPILE'] === '0' ? [false] : [false, true];
   if (formats === 'f32') {
     return compiling.flatMap((compiled) =>
       layouts.map(
         (channelsLast) =>
-          ({ way: 'elementwise', masked: false, channelsLast, compiled, sleeping: true }) as const,
+          ({ way: 'elementwise', masked: false, channelsLast, compiled, sleeping: true, threads }) as const,
       ),
     );
   }
@@ -150,18 +154,23 @@ function variantsOf({ formats }: StepCase): readonly Variant[] {
           channelsLast,
           compiled,
           sleeping: true,
+          threads,
         })),
       ),
     ),
   );
 }
 
-function describe({ formats }: StepCase, { way, masked, channelsLast, compiled, sleeping }: Variant): string {
+function describe(
+  { formats }: StepCase,
+  { way, masked, channelsLast, compiled, sleeping, threads }: Variant,
+): string {
   const quantizers = way === 'operators' ? 'its fake_quantize operators' : 'elementwise quantizers';
   return [
     ...(formats === 'f32' ? [] : [`${quantizers} ${masked ? 'with' : 'without'} masks`]),
     channelsLast ? 'channels last' : 'contiguous',
     ...(compiled ? ['compiled'] : []),
     ...(sleeping ? [] : ['spinning']),
+    threads === 1 ? '1 thread' : `${threads} threads`,
   ].join(', ');
 }

@@ -81,7 +81,7 @@ async function benchCase(
       found.push(...fastest.measurements);
       const peer = torchPeer(python, fastest.variant);
       contestants.push({ name: 'PyTorch', peer });
-      await peer.demand(loadTorch(step, fastest.variant, THREADS));
+      await peer.demand(loadTorch(step, fastest.variant));
       found.push(...compared(step, 'PyTorch', reference, await firstStep(peer, step)));
     }
 
