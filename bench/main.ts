@@ -17,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   agreement: async () => (await import('./agreement.ts')).benchAgreement,
   allocate: async () => (await import('./allocate.ts')).benchAllocate,
   check: async () => (await import('./check.ts')).benchCheck,
+  epoch: async () => (await import('./epoch.ts')).benchEpoch,
   rewrites: async () => (await import('./rewrites.ts')).benchRewrites,
   step: async () => (await import('./step.ts')).benchStep,
   tightness: async () => (await import('./tightness/probability.ts')).benchProbability,
