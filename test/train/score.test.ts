@@ -73,6 +73,10 @@ test('values that are not finite are counted, however large the finite ones are'
   const huge = 3.4e38;
   expect(countNonFinite(f32([4], [huge, huge, -huge, huge]))).toBe(0);
   expect(countNonFinite(f32([4], [Infinity, -Infinity, NaN, huge]))).toBe(3);
+  for (let i = 0; i < 7; i++) {
+    const values = Array.from({ length: 7 }, (_, j) => (j === i ? Infinity : 1));
+    expect(countNonFinite(f32([7], values))).toBe(1);
+  }
 });
 
 test('of several outputs that are not finite the one computed first is named', () => {
