@@ -1,3 +1,4 @@
+import { sizeOf } from '../../ir/graph.ts';
 import type { OnnxContext } from '../../ir/onnx-context.ts';
 import type { OpAttributes, OpName } from '../../ir/op-attributes.ts';
 import { gridMax } from '../../numeric/format.ts';
@@ -7,28 +8,45 @@ import { arity } from '../operands.ts';
 export type Nodes = Pick<OnnxContext<OpName>, 'op' | 'constant'>;
 
 export function onnxScale(context: OnnxContext<'quantScale'>): string {
-  return onnxScaleOf(context, arity(context.operands, 1)[0], context.attributes);
+  const [type] = arity(context.operandTypes, 1);
+  return onnxScaleOf(context, arity(context.operands, 1)[0], context.attributes, {
+    size: sizeOf(type.shape),
+  });
 }
 
-/** `max(max x, −min x)` in two reductions, which read x twice but write nothing, as `Abs` would; one for an x that is never negative. */
+/** What is known of the tensor that a scale is taken of, and of who reads the scale. */
+export interface ScaleFacts {
+  readonly size: number;
+  /** No element is negative. */
+  readonly nonNegative?: boolean;
+  /** Only quantizers of the tensor itself read the scale: of zeros they give zeros at every scale. */
+  readonly anyForZeros?: boolean;
+}
+
+/** Up to this many elements `Abs` costs less than a second reduction. */
+const SMALL = 1 << 14;
+
+/** `max |x|`; of large tensors as `max(max x, −min x)`, in two reductions that write nothing; the maximum itself where nothing is negative. */
 export function onnxScaleOf(
   nodes: Nodes,
   x: string,
   { axes, element, kind }: OpAttributes['quantScale'],
-  nonNegative = false,
+  { size, nonNegative = false, anyForZeros = false }: ScaleFacts,
 ): string {
   const { op, constant } = nodes;
   const over = constant('int64', axes);
-  const extreme = (reduction: string): string => op(reduction, [x, over], { keepdims: 1 });
+  const extreme = (reduction: string, of: string): string => op(reduction, [of, over], { keepdims: 1 });
   const absmax = (): string => {
     if (axes.length === 0) return op('Abs', [x]);
-    if (nonNegative) return extreme('ReduceMax');
-    return op('Max', [extreme('ReduceMax'), op('Neg', [extreme('ReduceMin')])]);
+    if (nonNegative) return extreme('ReduceMax', x);
+    if (size <= SMALL) return extreme('ReduceMax', op('Abs', [x]));
+    return op('Max', [extreme('ReduceMax', x), op('Neg', [extreme('ReduceMin', x)])]);
   };
   const largest = absmax();
   const divided = op('Div', [largest, constant('float', gridMax(element))]);
   const scale = op('Max', [divided, constant('float', MIN_SCALE)]);
   const chosen = kind === 'absmax' ? scale : nextPowerOfTwo(nodes, scale);
+  if (anyForZeros) return chosen;
   return op('Where', [op('Equal', [largest, constant('float', 0)]), constant('float', 1), chosen]);
 }
 

@@ -31,7 +31,7 @@ export function elementwise<K extends OpName>(): LoweringRule<K> {
 }
 
 /** A reduction over the axes that its attributes name. Where the batch is reduced and its axis dropped, what is left lies as in the IR. */
-export function overAxes<K extends 'quantScale' | 'sum' | 'variance' | 'standardize'>(): LoweringRule<K> {
+export function overAxes<K extends 'sum' | 'variance' | 'standardize'>(): LoweringRule<K> {
   return (lowering, node, value) => {
     const [x] = node.operands;
     if (x === undefined || !lowering.values.isInner(x)) return false;

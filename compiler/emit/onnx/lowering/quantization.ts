@@ -8,21 +8,43 @@ import type { Lowering, LoweringRule } from './lowering.ts';
 import { routedInner } from './pooling.ts';
 import type { Written } from './values.ts';
 
-/** The largest magnitude of what is never negative is its maximum. */
+/** The largest magnitude of what is never negative is its maximum; and a scale that only its own quantizers read may be any one for zeros. */
 export const quantScale: LoweringRule<'quantScale'> = (lowering, node, value) => {
   const [x] = node.operands;
-  if (x === undefined || !lowering.uses('extremeOfPositive') || !isNonNegative(lowering.graph, x))
-    return false;
+  if (x === undefined) return false;
   const { values } = lowering;
   const rank = values.shapeOf(x).length;
   const inner = values.isInner(x);
   const axes = inner ? node.attributes.axes.map((axis) => innermostAxis(axis, rank)) : node.attributes.axes;
   const source = inner ? values.inner(x) : values.plain(x);
-  const name = onnxScaleOf(lowering, source, { ...node.attributes, axes }, true);
+  const name = onnxScaleOf(
+    lowering,
+    source,
+    { ...node.attributes, axes },
+    {
+      size: sizeOf(values.shapeOf(x)),
+      nonNegative: lowering.uses('extremeOfPositive') && isNonNegative(lowering.graph, x),
+      anyForZeros: lowering.uses('scaleOfZeros') && isOwn(lowering, x, value),
+    },
+  );
   if (inner) values.setInner(value, name);
   else values.setPlain(value, name);
   return true;
 };
+
+const QUANTIZERS: ReadonlySet<string> = new Set(['quantize', 'quantizeStochastic', 'quantizeMask']);
+
+/** Whether only quantizers of x, or of what is routed from x, read its scale. */
+function isOwn(lowering: Lowering, x: Value, scale: Value): boolean {
+  const { graph } = lowering;
+  const isX = (v: Value | undefined): boolean => {
+    if (v === x) return true;
+    const node = v === undefined ? undefined : graph.nodes[v];
+    return node?.kind === 'op' && node.op === 'maxPoolRoute' && node.operands[1] === x;
+  };
+  const read = lowering.usersOf(scale).every((u) => QUANTIZERS.has(u.op) && isX(u.operands[0]));
+  return read && !graph.outputs.some((o) => o.value === scale);
+}
 
 /** What a quantizer reads: x and its scale in the layout of x. */
 function operandsOf(lowering: Lowering, value: Value, x: Value, scale: Value) {

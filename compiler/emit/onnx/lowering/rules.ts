@@ -1,6 +1,5 @@
 import type { AnyOpNode, OpNode, Value } from '../../../ir/graph.ts';
 import type { OpName } from '../../../ir/op-attributes.ts';
-import { affine } from './affine.ts';
 import { addBias, conv2d, conv2dInputGrad, conv2dWeightGrad } from './convolution.ts';
 import { elementwise, matmul, overAxes, reshape } from './elementwise.ts';
 import { integerBiasGrad, integerConv2d, integerWeightGrad } from './integer-products.ts';
@@ -19,8 +18,8 @@ const RULES: { readonly [K in OpName]?: LoweringRule<K> } = {
   relu: elementwise(),
   step: elementwise(),
   stopGradient: elementwise(),
-  add: firstOf(addBias, affine(), elementwise()),
-  sub: firstOf(affine(), elementwise()),
+  add: firstOf(addBias, elementwise()),
+  sub: elementwise(),
   mul: elementwise(),
   div: elementwise(),
   minimum: elementwise(),
@@ -30,7 +29,7 @@ const RULES: { readonly [K in OpName]?: LoweringRule<K> } = {
   quantizeStochastic: firstOf(quantizeStochastic, elementwise()),
   quantizeMask: elementwise(),
   quantizeCotangent: elementwise(),
-  quantScale: firstOf(quantScale, overAxes()),
+  quantScale,
   sum: firstOf(integerBiasGrad, overAxes()),
   variance: overAxes(),
   standardize: overAxes(),

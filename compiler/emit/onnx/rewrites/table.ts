@@ -33,13 +33,13 @@ const OF_LOWERING = [
   'poolInnermost',
   'stridedPhases',
   'extremeOfPositive',
+  'scaleOfZeros',
   'integerProducts',
   'integerForward',
   'integerWeightGrad',
   'centeredNoise',
   'quotientFirst',
   'scaledWeights',
-  'affine',
 ] as const;
 
 /**
