@@ -62,9 +62,6 @@ function prepared(worker) {
   return folder;
 }
 
-/** Not rules of ranges and errors: slopes have laws of their own. */
-const OTHERS = new Set(['slopes.ts']);
-
 /** Files that rules of all ops are made of: their mutants are judged each in a process of its own. */
 const SHARED = new Set(['range.ts', 'terms.ts']);
 
@@ -119,7 +116,7 @@ function judge(folder) {
 const files = Array.from(TEXTS.keys())
   .filter((path) => path.startsWith(`${RULES}/`))
   .map((path) => path.slice(RULES.length + 1))
-  .filter((name) => !OTHERS.has(name) && (option('--file') ?? name) === name);
+  .filter((name) => (option('--file') ?? name) === name);
 const mutants = files.sort().flatMap((name) => {
   const path = `${RULES}/${name}`;
   const text = TEXTS.get(path) ?? '';

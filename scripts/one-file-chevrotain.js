@@ -11,7 +11,10 @@ const target = join(dist, 'grammar/chevrotain.js');
 const entry = createRequire(import.meta.url).resolve('chevrotain');
 const folder = join(dirname(entry), '..');
 const { version, license } = JSON.parse(readFileSync(join(folder, '../package.json'), 'utf8'));
-const code = readFileSync(join(folder, 'chevrotain.min.mjs'), 'utf8').replace(/\/\/# sourceMappingURL=.*/, '');
+const code = readFileSync(join(folder, 'chevrotain.min.mjs'), 'utf8').replace(
+  /\/\/# sourceMappingURL=.*/,
+  '',
+);
 writeFileSync(target, `/*! chevrotain ${version}, ${license}, https://chevrotain.io */\n${code}`);
 
 let changed = 0;

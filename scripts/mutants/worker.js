@@ -23,6 +23,20 @@ async function takersOf(name) {
   return [...original].flatMap(([op, bounds]) => (exported.has(bounds) ? [[op, exported.get(bounds)]] : []));
 }
 
+/** Slopes are one of the rules of an op that has others too. */
+async function installSlopes(module) {
+  const rules = await load(`${RULES}/slopes.js`);
+  const exported = new Map(Object.entries(rules).map(([key, value]) => [value, key]));
+  const ops = [];
+  for (const [op, bounds] of original) {
+    const key = exported.get(bounds.slopes);
+    if (key === undefined) continue;
+    REGISTRY[op].bounds = { ...bounds, slopes: module[key] };
+    ops.push(op);
+  }
+  return ops;
+}
+
 /** Puts the mutant's rules in place and returns the ops that have them. */
 async function install({ name, code, number }) {
   const mutated = `${name}.mutant${number}`;
@@ -40,6 +54,7 @@ async function install({ name, code, number }) {
     );
     module = await load(`${RULES}/${dependent}.js`);
   }
+  if (name === 'slopes') return installSlopes(module);
   const takers = await takersOf(source);
   for (const [op, key] of takers) REGISTRY[op].bounds = module[key];
   const ops = takers.map(([op]) => op);

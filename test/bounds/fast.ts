@@ -6,6 +6,7 @@ import { caseOf } from './cases.ts';
 import { violation } from './check.ts';
 import { netCase } from './nets.ts';
 import { Random } from './random.ts';
+import { SLOPE_OPS, wrongSlopes } from './slopes.ts';
 import { looser, type Tightness } from './tightness.ts';
 import { wrongGamma, wrongNormal, wrongRounding } from './units.ts';
 
@@ -45,6 +46,11 @@ function tight(op: OpName, table: Readonly<Record<string, Tightness>>): string |
   return worse === undefined ? undefined : `law 7: ${worse}`;
 }
 
+function enclosed(op: OpName): string | undefined {
+  const wrong = SLOPE_OPS.includes(op) ? wrongSlopes(op, 200) : undefined;
+  return wrong && `law 9: slopes of ${op}: ${wrong}`;
+}
+
 /** The first law that is broken for the ops, in the order of how fast they are to try; undefined where all hold. */
 export function brokenLaw(
   ops: readonly OpName[],
@@ -62,6 +68,7 @@ export function brokenLaw(
   return (
     (gamma && `law 8: ${gamma}`) ??
     (rounding && `law 4: ${rounding}`) ??
+    first(enclosed) ??
     first(attained) ??
     first((op) => sound(op, 100)) ??
     first((op) => tight(op, table)) ??
