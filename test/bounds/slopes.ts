@@ -21,6 +21,8 @@ interface SlopeCase {
   readonly output: readonly number[];
   /** Operands that are known: weights and constants. */
   readonly known: ReadonlyMap<number, NdArray>;
+  /** Whether there are no slopes: an operand that is broadcast is none of one sample. */
+  readonly silent?: true;
   /** With a gate, operands lie no further than `reach` from `at`. */
   readonly gate?: { readonly gate: Gate; readonly at: Float64Array; readonly reach: Float64Array };
 }
@@ -121,7 +123,35 @@ function plain(
 
 /** Two operands, of which the second is known, or not where a rule takes two. */
 function binary(op: 'add' | 'sub' | 'mul' | 'div', random: Random, second: Float64Array): SlopeCase {
-  const both = (op === 'add' || op === 'sub') && random.chance(0.5);
+  const sums = op === 'add' || op === 'sub';
+  if (random.chance(0.1))
+    return {
+      ...plain(
+        op,
+        {},
+        [
+          [1, 1],
+          [1, 4],
+        ],
+        [1, 4],
+        [[1, ndarray([1, 4], second)]],
+      ),
+      silent: true,
+    };
+  if (!sums && random.chance(0.1))
+    return {
+      ...plain(
+        op,
+        {},
+        [
+          [1, 4],
+          [1, 4],
+        ],
+        [1, 4],
+      ),
+      silent: true,
+    };
+  const both = sums && random.chance(0.5);
   if (both)
     return plain(
       op,
@@ -200,60 +230,141 @@ export interface SlopeVerdict {
   readonly gated: boolean;
 }
 
-/** One output's slope through one random case of an op, at pairs of points chosen to reach as much of the rest as can be. */
+/** Outputs whose slopes are followed together. */
+const ROWS = 2;
+
+/** Two outputs' slopes through one random case of an op, at pairs of points chosen to reach as much of the rest as can be. */
 export function slopeVerdict(op: OpName, seed: number): SlopeVerdict {
   const random = new Random(seed);
   const made = DRAWINGS[op]?.(random);
   if (made === undefined) throw new Error(`${op} has no slopes`);
   const gated = made.gate !== undefined;
   const size = sizeOf(made.output);
-  const center = gaussian(random, size);
-  const rest = random.chance(0.3) ? 0 : random.unit() * norm(center);
-  const slopes = { center: ndarray([1, ...made.output.slice(1)], center), rest: Float64Array.of(rest) };
-  const found = ruled(made, slopes);
-  if (found === undefined)
-    return { violation: `no slopes of ${JSON.stringify(made.attributes)}`, reached: 0, gated };
+  const centers = Array.from({ length: ROWS }, () => gaussian(random, size));
+  const exact = random.chance(0.3);
+  const rest = Float64Array.from(centers, (center) => (exact ? 0 : random.unit() * norm(center)));
+  const all = Float64Array.from(centers.flatMap((center) => [...center]));
+  const found = ruled(made, { center: ndarray([ROWS, ...made.output.slice(1)], all), rest });
+  if (found === undefined || made.silent === true) {
+    const wrong = found === undefined ? 'nothing' : 'slopes';
+    return { violation: made.silent === (found === undefined) ? undefined : wrong, reached: 1, gated };
+  }
   let reached = 0;
-  for (let trial = 0; trial < 24; trial++) {
-    const [u, w] = pair(made, slopes, random, trial);
-    const output = (point: Point): Float64Array => {
-      const operands = made.shapes.map((shape, i) => made.known.get(i) ?? ndarray(shape, point[i] ?? []));
-      return evaluate(op, made.attributes, operands, made.output).data as Float64Array;
-    };
-    const [yu, yw] = [output(u), output(w)];
-    const moved = yu.map((y, i) => y - (yw[i] ?? 0));
-    const length = norm(moved);
-    // The slope that costs most, on either side.
-    for (const sign of [1, -1]) {
-      const g = center.map((c, i) => c + (length > 0 ? (sign * rest * (moved[i] ?? 0)) / length : 0));
-      let off = dot(g, moved);
-      let allowed = 0;
-      let noise = norm(g) * (norm(yu) + norm(yw));
-      found.forEach((slope, i) => {
-        if (made.known.has(i)) return;
-        const d = (u[i] ?? new Float64Array()).map((x, j) => x - (w[i]?.[j] ?? 0));
-        if (slope === undefined) return;
-        off -= dot(slope.center.data, d);
-        allowed += (slope.rest[0] ?? 0) * norm(d);
-        noise += norm(slope.center.data) * (norm(u[i] ?? []) + norm(w[i] ?? []));
-      });
-      const tolerance = noise * 1e-14;
-      if (Math.abs(off) > allowed + tolerance) {
-        return { violation: `${Math.abs(off)} where ${allowed} is allowed`, reached, gated };
-      }
-      if (allowed > 1e3 * tolerance) reached = Math.max(reached, Math.abs(off) / allowed);
-      // A linear op of a slope that is known leaves nothing but rounding.
-      const linear = op !== 'relu' && op !== 'maxPool';
-      if (linear && rest === 0 && allowed > 1e4 * tolerance) {
-        return { violation: `a rest of ${allowed} out of nothing`, reached, gated };
-      }
+  for (const [row, center] of centers.entries()) {
+    const own = found.map((slopes) => slopes && rowOf(slopes, row));
+    const unasked = own.findIndex(
+      (slope, i) => (slope === undefined) !== made.known.has(i) && i < made.shapes.length,
+    );
+    if (unasked >= 0) return { violation: `slopes of operand ${unasked}`, reached, gated };
+    const lost = exact && !isKink(op) ? roundingOf(made, center, own) : undefined;
+    if (lost !== undefined) return { violation: lost, reached, gated };
+    for (let trial = 0; trial < 16; trial++) {
+      const points = pair(made, center, random, trial);
+      const { violation, share } = judged(made, { center, rest: rest[row] ?? 0 }, own, points);
+      if (violation !== undefined) return { violation, reached, gated };
+      reached = Math.max(reached, share);
     }
   }
   return { violation: undefined, reached, gated };
 }
 
+/** The slope of one output. */
+interface Row {
+  readonly center: Float64Array;
+  readonly rest: number;
+}
+
+function rowOf({ center, rest }: Slopes, row: number): Row {
+  const columns = center.data.length / (center.shape[0] ?? 1);
+  return {
+    center: (center.data as Float64Array).slice(row * columns, (row + 1) * columns),
+    rest: rest[row] ?? 0,
+  };
+}
+
+function isKink(op: OpName): boolean {
+  return op === 'relu' || op === 'maxPool';
+}
+
+/** Whether one slope of the result, the one that costs most, is enclosed; and the share of the rest that it takes. */
+function judged(
+  made: SlopeCase,
+  { center, rest }: Row,
+  own: readonly (Row | undefined)[],
+  [u, w]: readonly [Point, Point],
+): { readonly violation?: string; readonly share: number } {
+  const [yu, yw] = [image(made, u), image(made, w)];
+  const moved = yu.map((y, i) => y - (yw[i] ?? 0));
+  const length = norm(moved);
+  let share = 0;
+  for (const sign of [1, -1]) {
+    const g = center.map((c, i) => c + (length > 0 ? (sign * rest * (moved[i] ?? 0)) / length : 0));
+    let off = dot(g, moved);
+    let allowed = 0;
+    let noise = norm(g) * (norm(yu) + norm(yw));
+    for (const [i, slope] of own.entries()) {
+      if (slope === undefined) continue;
+      const d = (u[i] ?? new Float64Array()).map((x, j) => x - (w[i]?.[j] ?? 0));
+      off -= dot(slope.center, d);
+      allowed += slope.rest * norm(d);
+      noise += norm(slope.center) * (norm(u[i] ?? []) + norm(w[i] ?? []));
+    }
+    const tolerance = noise * 1e-14;
+    if (Math.abs(off) > allowed + tolerance)
+      return { violation: `${Math.abs(off)} where ${allowed} is allowed`, share };
+    if (allowed > 1e3 * tolerance) share = Math.max(share, Math.abs(off) / allowed);
+    // A linear op of a slope that is known leaves nothing but rounding.
+    if (!isKink(made.op) && rest === 0 && allowed > 1e4 * tolerance) {
+      return { violation: `a rest of ${allowed} out of nothing`, share };
+    }
+  }
+  return { share };
+}
+
+function image(made: SlopeCase, point: Point): Float64Array {
+  const operands = made.shapes.map((shape, i) => made.known.get(i) ?? ndarray(shape, point[i] ?? []));
+  return evaluate(made.op, made.attributes, operands, made.output).data as Float64Array;
+}
+
+/** The columns of a linear op's matrix, each by the operand and element that it is of. */
+function columnsOf(made: SlopeCase) {
+  const sizes = made.shapes.map((shape, i) => (made.known.has(i) ? 0 : sizeOf(shape)));
+  const zero = sizes.map((n) => new Float64Array(n));
+  const origin = image(made, zero);
+  return sizes.flatMap((n, operand) =>
+    Array.from({ length: n }, (_, index) => {
+      const point = zero.map((x) => x.slice());
+      point[operand]?.fill(1, index, index + 1);
+      return { operand, index, column: image(made, point).map((y, k) => y - (origin[k] ?? 0)) };
+    }),
+  );
+}
+
+/** A float64 in units of 2^-150. */
+const whole = (x: number): bigint => BigInt(x * 2 ** 150);
+
+/** What is wrong where float64 rounds more away of a slope that is known than the rest admits, by exact arithmetic. */
+function roundingOf(
+  made: SlopeCase,
+  center: Float64Array,
+  own: readonly (Row | undefined)[],
+): string | undefined {
+  // Quotients and constants that are added are no whole numbers of units.
+  if (made.op === 'div' || made.op === 'add' || made.op === 'sub') return undefined;
+  const squares = own.map(() => 0);
+  for (const { operand, index, column } of columnsOf(made)) {
+    const exact = column.reduce((sum, a, i) => sum + whole(a) * whole(center[i] ?? 0), 0n);
+    const off = Number(whole(own[operand]?.center[index] ?? 0) * 2n ** 150n - exact) * 2 ** -300;
+    squares[operand] = (squares[operand] ?? 0) + off * off;
+  }
+  const lost = squares.findIndex((square, i) => Math.sqrt(square) > (own[i]?.rest ?? 0));
+  return lost < 0
+    ? undefined
+    : `rounding loses ${Math.sqrt(squares[lost] ?? 0)} where ${own[lost]?.rest} is allowed`;
+}
+
 /** Two points: at random, along the slope, along what the op stretches most, or at the ends of what a gate allows. */
-function pair(made: SlopeCase, { center }: Slopes, random: Random, trial: number): readonly [Point, Point] {
+function pair(made: SlopeCase, center: Float64Array, random: Random, trial: number): readonly [Point, Point] {
   const active = made.shapes.map((shape, i) =>
     made.known.has(i) ? new Float64Array() : gaussian(random, sizeOf(shape)),
   );
@@ -261,7 +372,7 @@ function pair(made: SlopeCase, { center }: Slopes, random: Random, trial: number
   if (gate !== undefined) {
     const inside = (towards: number): Float64Array =>
       gate.at.map((x, i) => {
-        const c = made.op === 'relu' ? (center.data[i] ?? 0) : random.sign();
+        const c = made.op === 'relu' ? (center[i] ?? 0) : random.sign();
         const share = trial % 2 === 0 ? Math.sign(c) * towards : random.between(-1, 1);
         return x + (gate.reach[i] ?? 0) * share;
       });
@@ -269,8 +380,8 @@ function pair(made: SlopeCase, { center }: Slopes, random: Random, trial: number
   }
   if (made.op === 'relu' && trial % 2 === 0) {
     // Where a change counts for the slope the mask is open, and shut where it counts against it.
-    const w = center.data.map((c) => (c > 0 ? 1 : -2 - Math.abs(c))) as Float64Array;
-    return [[w.map((x, i) => x + (center.data[i] ?? 0))], [w]];
+    const w = center.map((c) => (c > 0 ? 1 : -2 - Math.abs(c)));
+    return [[w.map((x, i) => x + (center[i] ?? 0))], [w]];
   }
   if (made.op === 'maxPool' && trial % 2 === 0)
     return [poolPair(made, center), [new Float64Array(sizeOf(made.shapes[0] ?? []))]];
@@ -281,14 +392,14 @@ function pair(made: SlopeCase, { center }: Slopes, random: Random, trial: number
 }
 
 /** Winners move with the slope, all others against it and below them. */
-function poolPair(made: SlopeCase, center: NdArray): Point {
+function poolPair(made: SlopeCase, center: Float64Array): Point {
   const { kernel, strides } = made.attributes as OpAttributes['maxPool'];
   const [, , height = 1, width = 1] = made.shapes[0] ?? [];
   const [, , rows = 1, columns = 1] = made.output;
   const u = new Float64Array(height * width);
   for (let r = 0; r < rows; r++) {
     for (let c = 0; c < columns; c++) {
-      const g = Math.abs(center.data[r * columns + c] ?? 0);
+      const g = Math.abs(center[r * columns + c] ?? 0);
       for (let i = 0; i < kernel[0]; i++) {
         for (let j = 0; j < kernel[1]; j++) {
           const at = (r * strides[0] + i) * width + c * strides[1] + j;
@@ -302,19 +413,7 @@ function poolPair(made: SlopeCase, center: NdArray): Point {
 
 /** A direction that a linear op stretches most, by iterating with its matrix. */
 function stretched(made: SlopeCase, start: Point): Point {
-  const sizes = start.map((x) => x.length);
-  const image = (point: Point): Float64Array => {
-    const operands = made.shapes.map((shape, i) => made.known.get(i) ?? ndarray(shape, point[i] ?? []));
-    return evaluate(made.op, made.attributes, operands, made.output).data as Float64Array;
-  };
-  const zero = image(sizes.map((n) => new Float64Array(n)));
-  const basis = sizes.flatMap((n, operand) =>
-    Array.from({ length: n }, (_, index) => {
-      const unit = sizes.map((m, i) => new Float64Array(m).fill(i === operand ? 1 : 0));
-      const only = unit.map((x) => x.map((one, j) => (j === index ? one : 0)));
-      return { operand, index, column: image(only).map((y, k) => y - (zero[k] ?? 0)) };
-    }),
-  );
+  const basis = columnsOf(made);
   let weights = basis.map(({ operand, index }) => start[operand]?.[index] ?? 0);
   for (let iteration = 0; iteration < 30; iteration++) {
     const y = new Float64Array(sizeOf(made.output));
@@ -325,11 +424,10 @@ function stretched(made: SlopeCase, start: Point): Point {
     const length = norm(weights) || 1;
     weights = weights.map((x) => x / length);
   }
-  return sizes.map((n, i) => {
-    const row = new Float64Array(n);
-    for (const [k, { operand, index }] of basis.entries()) if (operand === i) row[index] = weights[k] ?? 0;
-    return row;
-  });
+  const direction = start.map((x) => new Float64Array(x.length));
+  for (const [k, { operand, index }] of basis.entries())
+    direction[operand]?.fill(weights[k] ?? 0, index, index + 1);
+  return direction;
 }
 
 /** How much of its rest a rule must have reached in many cases, with a gate and without. */
