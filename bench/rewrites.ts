@@ -26,8 +26,8 @@ const BATCH = 64;
 const THREADS = 2;
 
 /**
- * What each rewrite of the training step gains: the time of a step with all of them and without the one, alternating; for
- * f32 and for weights, activations and gradients of 8 bits. Variables QSPEC_BENCH_MODELS and QSPEC_BENCH_FORMATS choose some.
+ * What each rewrite of the training step gains: the time of a step with all of them and without the one, alternating, and their ratio in
+ * CPU time; for f32 and for weights, activations and gradients of 8 bits. Variables QSPEC_BENCH_MODELS and QSPEC_BENCH_FORMATS choose some.
  */
 export const benchRewrites: Bench = async () => {
   const measurements: Measurement[] = [];
@@ -48,6 +48,8 @@ interface Variant {
   readonly name: string;
   readonly executable: Executable;
   readonly times: number[];
+  /** Milliseconds of all threads together, which what else runs on the machine changes less. */
+  readonly work: number[];
 }
 
 async function measure(model: (typeof MODELS)[number], formats: 'f32' | 'w8a8g8'): Promise<Measurement[]> {
@@ -60,7 +62,7 @@ async function measure(model: (typeof MODELS)[number], formats: 'f32' | 'w8a8g8'
     // A rewrite that finds nothing to do gains nothing.
     if (name !== 'all' && printModel(emitted) === whole) return;
     const engine = await createOnnxEngine({ threads: THREADS, rewrites });
-    variants.push({ name, executable: await engine.load(program.step, { seed: 0 }), times: [] });
+    variants.push({ name, executable: await engine.load(program.step, { seed: 0 }), times: [], work: [] });
   };
   await add('none', Object.fromEntries(STEP_REWRITES.map((name) => [name, false])));
   await add('all', {});
@@ -68,23 +70,31 @@ async function measure(model: (typeof MODELS)[number], formats: 'f32' | 'w8a8g8'
   for (let round = -2; round < ROUNDS[model]; round++) {
     // Each round starts elsewhere: a step after a slow one finds colder caches.
     const first = (round + variants.length) % variants.length;
-    for (const { executable, times } of [...variants.slice(first), ...variants.slice(0, first)]) {
-      const start = performance.now();
+    for (const { executable, times, work } of [...variants.slice(first), ...variants.slice(0, first)]) {
+      const [start, before] = [performance.now(), process.cpuUsage()];
       await executable.run(inputs, 0);
-      if (round >= 0) times.push(performance.now() - start);
+      const { user, system } = process.cpuUsage(before);
+      if (round < 0) continue;
+      times.push(performance.now() - start);
+      work.push((user + system) / 1000);
     }
   }
   for (const { executable } of variants) await executable.dispose();
-  const all = variants.find((v) => v.name === 'all')?.times ?? [];
-  return variants.flatMap(({ name, times }) => {
+  const all = variants.find((v) => v.name === 'all')?.work ?? [];
+  return variants.flatMap(({ name, times, work }) => {
     const { median, least, greatest } = summary(times);
     const label = `${model} ${formats}, ${name}`;
     const time: Measurement = { name: label, value: median, unit: 'ms', spread: [least, greatest] };
-    if (name === 'all') return [time];
-    // Ratios of the same round: what else runs on the machine slows both sides.
-    const ratios = summary(times.map((ms, round) => ms / (all[round] ?? ms)));
-    const ratio: Measurement = { name: `${label} ÷ all`, value: ratios.median, unit: 'times' };
-    return [time, ratio];
+    const effort = summary(work);
+    const cpu: Measurement = {
+      name: `${label}, CPU`,
+      value: effort.median,
+      unit: 'ms',
+      spread: [effort.least, effort.greatest],
+    };
+    if (name === 'all') return [time, cpu];
+    const ratios = summary(work.map((ms, round) => ms / (all[round] ?? ms)));
+    return [time, cpu, { name: `${label} ÷ all, CPU`, value: ratios.median, unit: 'times' }];
   });
 }
 

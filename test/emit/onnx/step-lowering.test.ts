@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { emitOnnx } from '../../../compiler/emit/onnx/emit.ts';
+import { printModel } from '../../../compiler/emit/onnx/print.ts';
+import type { Rewrites } from '../../../compiler/emit/onnx/rewrites/table.ts';
 import { type Graph, sizeOf, type Value } from '../../../compiler/ir/graph.ts';
 import { type NdArray, ndarray } from '../../../compiler/ir/ndarray.ts';
 import { codeRange, type IntElement } from '../../../compiler/numeric/format.ts';
@@ -284,6 +286,36 @@ describe('pooling with the batch innermost', () => {
     ]);
     await expectEqual(graph, inputs);
   });
+});
+
+test('integer sums are pooled before scale and bias, with the winners of the values', async () => {
+  const builder = newBuilder();
+  const [x, w] = [
+    codes([3, 8, 6, 6], int(2, { signed: false, narrow: false }), 'x'),
+    codes([4, 8, 3, 3], int(2), 'w'),
+  ];
+  const inputs = new Map([
+    ['x', x],
+    ['w', w],
+    ['b', filled([4], (i) => i - 2)],
+    ['delta', filled([3, 4, 3, 3], (i) => 2 ** (i % 20) + 1)],
+    ['x.scale', filled([1, 1, 1, 1], () => 1)],
+    ['w.scale', filled([4, 1, 1, 1], (i) => 2 ** -i)],
+  ]);
+  const given = (name: string): Value =>
+    builder.input(name, 'batch', { dtype: 'f32', shape: inputs.get(name)?.shape ?? [] });
+  const image = builder.op('quantize', [given('x'), given('x.scale')], { element: element(8, false) });
+  const weights = builder.op('quantize', [given('w'), given('w.scale')], { element: element(8, true) });
+  const product = builder.op('conv2d', [image, weights], { strides: [1, 1], pads: [1, 1, 1, 1] });
+  const biased = builder.op('add', [product, builder.op('reshape', [given('b')], { shape: [4, 1, 1] })], {});
+  const window = { kernel: [2, 2], strides: [2, 2], pads: [0, 0, 0, 0] } as const;
+  const graph = builder.build('pooled', [
+    { name: 'pooled', value: builder.op('maxPool', [biased], window) },
+    { name: 'routed', value: builder.op('maxPoolRoute', [biased, given('delta')], window) },
+  ]);
+  const text = (rewrites: Rewrites) => printModel(emitOnnx(graph, { scheme: 'arithmetic', rewrites }).model);
+  expect(text({})).not.toEqual(text({ poolSums: false }));
+  await expectEqual(graph, inputs);
 });
 
 describe('stochastic rounding with noise around 0', () => {

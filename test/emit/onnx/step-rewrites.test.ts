@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkModel } from '../../../compiler/emit/onnx/check-model.ts';
 import { emitOnnx } from '../../../compiler/emit/onnx/emit.ts';
 import { printModel } from '../../../compiler/emit/onnx/print.ts';
-import { type Rewrites, STEP_REWRITES } from '../../../compiler/emit/onnx/rewrites/table.ts';
+import { MODEL_REWRITES, type Rewrites, STEP_REWRITES } from '../../../compiler/emit/onnx/rewrites/table.ts';
 import type { Graph } from '../../../compiler/ir/graph.ts';
 import { syntheticBatch } from '../../../runtime/engines/agreement/synthetic.ts';
 import type { HostTensor, Tensors } from '../../../runtime/engines/engine.ts';
@@ -12,11 +14,23 @@ import { hyperValues } from '../../../runtime/train/hyper.ts';
 import { initialState } from '../../../runtime/train/state.ts';
 import { compileText, specText } from '../../support/compile.ts';
 
+test('every rewrite is described', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/engine.md'), 'utf8');
+  expect([...STEP_REWRITES, ...MODEL_REWRITES].filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});
+
 const ALL_OFF: Rewrites = Object.fromEntries(STEP_REWRITES.map((name) => [name, false]));
 
 const INT8 = 'weights: int8 per channel, activations: int8, gradients: int8 stochastic';
 /** Small steps in which every rewrite has something to do. */
-const STEPS: Readonly<Record<string, { readonly model: string; readonly precision?: string }>> = {
+const STEPS: Readonly<
+  Record<string, { readonly model: string; readonly precision?: string; readonly train?: string }>
+> = {
+  adam: {
+    model: 'x |> maxpool(4) |> flatten |> dense(10) as f1',
+    // With a large ε the direction is no sign of what rounding left of small gradients.
+    train: 'U = adam(lr: 0.1, eps: 1)\n  T = U ∘ B ∘ F',
+  },
   plain: {
     model: `x |> conv(4, kernel: 3, pad: 1) as c1 |> relu |> maxpool(2)
       |> conv(8, kernel: 3, pad: 1) as c2 |> relu |> maxpool(2)
@@ -38,7 +52,7 @@ const STEPS: Readonly<Record<string, { readonly model: string; readonly precisio
 
 const TRAIN = 'U = momentum(lr: 0.1, momentum: 0.9)\n  T = U ∘ B ∘ F';
 const PROGRAMS = Object.entries(STEPS).map(([name, step]) => {
-  const { program } = compileText(specText({ ...step, train: TRAIN, batch: 6 }));
+  const { program } = compileText(specText({ train: TRAIN, ...step, batch: 6 }));
   return { name, program };
 });
 

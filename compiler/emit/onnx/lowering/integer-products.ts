@@ -1,7 +1,8 @@
 import { type OpNode, sizeOf, type Value } from '../../../ir/graph.ts';
 import { geometryOfForward, geometryOfWeightGrad } from '../../../ops/convolution/geometry.ts';
+import { eitherWay } from '../rewrites/rebuild.ts';
 import { rowsOf } from './columns.ts';
-import type { Lowering, LoweringRule } from './lowering.ts';
+import type { IntegerSums, Lowering, LoweringRule } from './lowering.ts';
 import { largestCode } from './quantization.ts';
 import type { Codes } from './values.ts';
 
@@ -28,12 +29,42 @@ const SIGNED_COLUMNS = 9000;
 export const integerConv2d: LoweringRule<'conv2d'> = (lowering, node, value) => {
   const product = integerForward(lowering, node);
   if (product === undefined) return false;
-  lowering.values.setInner(value, product);
-  lowering.integer.add(value);
+  lowering.values.setInner(value, lowering.op('Mul', [product.sums, product.factors]));
+  lowering.integer.set(value, product);
   return true;
 };
 
-function integerForward(lowering: Lowering, node: OpNode<'conv2d'>): string | undefined {
+/**
+ * `s·t·sums + b` of which only maxima are read: it never falls in the sums, so that windows have their maxima where the sums have them, and
+ * scale and bias are for what is left. Sums that differ stay apart, where rounded values might tie.
+ */
+export const pooledSums: LoweringRule<'add'> = (lowering, node, value) => {
+  if (!lowering.uses('poolSums') || node.type.shape.length !== 4 || !onlyPooled(lowering, value))
+    return false;
+  for (const [product, bias] of eitherWay(node.operands)) {
+    const sums = lowering.integer.get(product);
+    if (sums === undefined || sizeOf(lowering.values.shapeOf(bias)) !== node.type.shape[1]) continue;
+    const { name } = lowering.values.aligned(bias, 4);
+    const stem = node.origin.name ?? node.op;
+    lowering.values.setMonotone(value, {
+      base: sums.sums,
+      of: (base) =>
+        lowering.at(stem, () => lowering.op('Add', [lowering.op('Mul', [base, sums.factors]), name])),
+    });
+    return true;
+  }
+  return false;
+};
+
+function onlyPooled(lowering: Lowering, value: Value): boolean {
+  const users = lowering.usersOf(value);
+  const pools = users.every(
+    (u) => u.op === 'maxPool' || (u.op === 'maxPoolRoute' && u.operands[1] !== value),
+  );
+  return users.length > 0 && pools && !lowering.graph.outputs.some((o) => o.value === value);
+}
+
+function integerForward(lowering: Lowering, node: OpNode<'conv2d'>): IntegerSums | undefined {
   const [x, w] = node.operands;
   if (x === undefined || w === undefined || !lowering.uses('integerForward')) return undefined;
   const { values } = lowering;
@@ -72,13 +103,13 @@ function integerForward(lowering: Lowering, node: OpNode<'conv2d'>): string | un
     lowering.constant('uint8', 128),
     ...(apart ? [lowering.constant('int8', -128)] : []),
   ]);
-  const scale = lowering.op('Mul', [
+  const factors = lowering.op('Mul', [
     lowering.reshape(weights.scale.name, [sizeOf(weights.scale.type.shape), 1, 1, 1]),
     lowering.reshape(image.scale.name, [1, 1, 1, 1]),
   ]);
   const real = lowering.op('Cast', [sums], { to: { type: 'float' } });
   // Between conversion and scaling stands a reshape: onnxruntime would fuse the three into an operator that scales on one thread.
-  return lowering.op('Mul', [lowering.reshape(real, [filters, output[0], output[1], batch]), scale]);
+  return { sums: lowering.reshape(real, [filters, output[0], output[1], batch]), factors };
 }
 
 /** Whether the gradient of the weights will want columns of x with a row of ones. */

@@ -15,6 +15,12 @@ export interface Operands<K extends OpName> {
   readonly attributes: OpAttributes[K];
 }
 
+/** Sums of products of codes as f32 `[C, H, W, N]`, and the scales `[C, 1, 1, 1]` that make them a value. */
+export interface IntegerSums {
+  readonly sums: string;
+  readonly factors: string;
+}
+
 /** The writing of a training step in which values may lie otherwise than in the IR: what its rules share. */
 export class Lowering {
   readonly graph: Graph;
@@ -26,8 +32,8 @@ export class Lowering {
   readonly #users = new Map<Value, AnyOpNode[]>();
   /** What rules have made once and may share, by keys of their own. */
   readonly made = new Map<string, string>();
-  /** Values that products of integers gave. */
-  readonly integer = new Set<Value>();
+  /** Values that are products of integers. */
+  readonly integer = new Map<Value, IntegerSums>();
   #stem = '';
 
   constructor(graph: Graph, writer: GraphWriter, noise: NoiseInputs, switches: Rewrites) {

@@ -56,10 +56,11 @@ export const maxPool: LoweringRule<'maxPool'> = (lowering, node, value) => {
   if (x === undefined || !lowering.values.isInner(x) || !lowering.uses('poolInnermost')) return false;
   const tiling = tilingOf(lowering, x, node.attributes);
   if (tiling === undefined) return false;
-  const inRows = rowMaximum(lowering, lowering.values.inner(x), tiling);
-  const pooled = windowMaximum(lowering, inRows, tiling);
+  const monotone = lowering.values.monotone(x);
+  const inRows = rowMaximum(lowering, monotone?.base ?? lowering.values.inner(x), tiling);
   const { channels, rows, columns, batch } = tiling;
-  lowering.values.setInner(value, lowering.reshape(pooled, [channels, rows, columns, batch]));
+  const pooled = lowering.reshape(windowMaximum(lowering, inRows, tiling), [channels, rows, columns, batch]);
+  lowering.values.setInner(value, monotone?.of(pooled) ?? pooled);
   return true;
 };
 
@@ -86,7 +87,7 @@ export function routedInner(
   const tiling = tilingOf(lowering, x, node.attributes);
   if (tiling === undefined) return undefined;
   const { channels, kernel, rows, columns, batch } = tiling;
-  const image = lowering.values.inner(x);
+  const image = lowering.values.monotone(x)?.base ?? lowering.values.inner(x);
   const inRows = rowMaximum(lowering, image, tiling);
   const inWindows = windowMaximum(lowering, inRows, tiling);
   const flat = change(lowering.reshape(lowering.values.inner(delta), [channels * rows, columns * batch]));

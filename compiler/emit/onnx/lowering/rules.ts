@@ -2,7 +2,7 @@ import type { AnyOpNode, OpNode, Value } from '../../../ir/graph.ts';
 import type { OpName } from '../../../ir/op-attributes.ts';
 import { addBias, conv2d, conv2dInputGrad, conv2dWeightGrad } from './convolution.ts';
 import { elementwise, matmul, overAxes, reshape } from './elementwise.ts';
-import { integerBiasGrad, integerConv2d, integerWeightGrad } from './integer-products.ts';
+import { integerBiasGrad, integerConv2d, integerWeightGrad, pooledSums } from './integer-products.ts';
 import type { Lowering, LoweringRule } from './lowering.ts';
 import { maxPool, maxPoolRoute, sumPool } from './pooling.ts';
 import { quantize, quantizeStochastic, quantScale } from './quantization.ts';
@@ -18,7 +18,7 @@ const RULES: { readonly [K in OpName]?: LoweringRule<K> } = {
   relu: elementwise(),
   step: elementwise(),
   stopGradient: elementwise(),
-  add: firstOf(addBias, elementwise()),
+  add: firstOf(pooledSums, addBias, elementwise()),
   sub: elementwise(),
   mul: elementwise(),
   div: elementwise(),

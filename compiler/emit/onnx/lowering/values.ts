@@ -21,6 +21,14 @@ export interface Codes {
   readonly shifted: () => string;
 }
 
+/** What a value is a function of, element by element, that never falls: maxima of the one are where maxima of the other are. */
+export interface Monotone {
+  /** `[C, H, W, N]` */
+  readonly base: string;
+  /** The function, of any tensor `[C, …]` of rank 4. */
+  readonly of: (base: string) => string;
+}
+
 /**
  * What stands for each value of a graph in the model: the tensor as the IR has it, or with the batch innermost (see `layout.ts`),
  * or both once a rule has asked for the one that is not there.
@@ -32,6 +40,7 @@ export class Values {
   readonly #inner = new Map<Value, string>();
   readonly #computedInner = new Set<Value>();
   readonly #deferred = new Map<Value, () => string>();
+  readonly #monotone = new Map<Value, Monotone>();
   readonly #codes = new Map<Value, Codes>();
   readonly #shaped = new Map<string, string>();
   /** Tensors that ops computed, for the model's declarations. */
@@ -64,6 +73,17 @@ export class Values {
   /** Whether the value was computed with the batch innermost. */
   isInner(value: Value): boolean {
     return this.#computedInner.has(value);
+  }
+
+  /** A value with the batch innermost that is a function of another tensor; it is computed when a rule asks for it. */
+  setMonotone(value: Value, monotone: Monotone): void {
+    this.#monotone.set(value, monotone);
+    this.#deferred.set(value, () => monotone.of(monotone.base));
+    this.#computedInner.add(value);
+  }
+
+  monotone(value: Value): Monotone | undefined {
+    return this.#monotone.get(value);
   }
 
   /** A value whose codes are there; the value itself is computed when a rule asks for it. */

@@ -3,6 +3,7 @@ import { sweep } from '../graph-edits.ts';
 import { GraphView, type Target } from '../graph-view.ts';
 import type { GraphProto } from '../schema.ts';
 import { absmaxMask } from './absmax-mask.ts';
+import { adamRate } from './adam-rate.ts';
 import { foldConvBias } from './bias.ts';
 import { divisionInward } from './division-inward.ts';
 import { dropExpansions } from './expand.ts';
@@ -25,6 +26,7 @@ const OF_IR = {
   smallFactorsFirst,
   factorsOutOfSums,
   divisionInward,
+  adamRate,
 } satisfies Record<string, (graph: Graph) => Graph>;
 
 /** Ways of writing ops that lie in other layouts or element types than the IR's; see `../lowering`. */
@@ -37,6 +39,7 @@ const OF_LOWERING = [
   'integerProducts',
   'integerForward',
   'integerWeightGrad',
+  'poolSums',
   'centeredNoise',
   'quotientFirst',
   'scaledWeights',
