@@ -22,7 +22,7 @@ export interface Variant {
   readonly threads: number;
 }
 
-const ROUNDS = 7;
+const ROUNDS = 5;
 const BLOCK = 4;
 
 /** A variant so many times slower than the fastest so far is not timed further; after one round, which says little, only the worst are out. */

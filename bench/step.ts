@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bench, Measurement } from './main.ts';
 import { createCase, type StepCase, stepFlops } from './step-case.ts';
@@ -36,7 +36,7 @@ type Rounds = readonly ReadonlyMap<string, Block>[];
  * tfjs-node, each in a process of its own, taking turns by blocks of a few steps. One step of each is compared with ours first.
  *
  * `QSPEC_NETS` and `QSPEC_FORMATS` choose a part, `QSPEC_ROUNDS` and `QSPEC_THREADS` the number of turns and threads, and `QSPEC_COMPILE=0` leaves
- * `torch.compile` out.
+ * `torch.compile` out. What is measured of a case is also written to `.peers/step` as soon as it is there.
  */
 export const benchStep: Bench = async () => {
   mkdirSync(FOLDER, { recursive: true });
@@ -47,6 +47,7 @@ export const benchStep: Bench = async () => {
       const { rounds, found } = await benchCase(createCase(model, formats, FOLDER));
       own.set(formats, rounds);
       measurements.push(...found);
+      writeFileSync(join(FOLDER, `${model}-${formats}.json`), JSON.stringify({ measurements: found }));
     }
     measurements.push(...quantizedAgainstFloat(model, own));
   }
