@@ -192,7 +192,15 @@ function engineOptions(command: Command): Command {
         'reference',
       ]),
     )
-    .option('--threads <n>', 'threads of the engine (default: all cores)', threads);
+    .option('--threads <n>', 'threads of the engine (default: all cores)', threads)
+    .addOption(
+      new Option('--provider <name>', 'what of onnxruntime runs the operators (default: cpu)').choices([
+        'cpu',
+        'cuda',
+        'webgpu',
+        'coreml',
+      ]),
+    );
 }
 
 function count(text: string): number {

@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Engine } from '../engines/engine.ts';
+import type { Provider } from '../engines/onnx-provider.ts';
+import { UsageFailure } from './failures.ts';
 
 export type EngineName = Engine['name'];
 
@@ -7,6 +9,7 @@ export type EngineName = Engine['name'];
 export interface EngineOptions {
   readonly engine?: EngineName;
   readonly threads?: number;
+  readonly provider?: Provider;
 }
 
 export function defaultThreads(): number {
@@ -14,10 +17,16 @@ export function defaultThreads(): number {
 }
 
 /** Loads an engine's library, and nothing before it is asked for. @throws EngineUnavailable */
-export async function openEngine(name: EngineName, threads: number): Promise<Engine> {
+export async function openEngine(
+  name: EngineName,
+  threads: number,
+  provider: Provider = 'cpu',
+): Promise<Engine> {
+  if (provider !== 'cpu' && name !== 'onnx')
+    throw new UsageFailure(`--provider is of the onnx engine: the ${name} engine has none`);
   switch (name) {
     case 'onnx':
-      return (await import('../engines/onnx.ts')).createOnnxEngine({ threads });
+      return (await import('../engines/onnx.ts')).createOnnxEngine({ threads, provider });
     case 'tfjs':
       return (await import('../engines/tfjs.ts')).createTfjsEngine();
     case 'reference':

@@ -1,20 +1,25 @@
-import { irVersionOf } from '../../compiler/emit/onnx/check-model.ts';
-import { DATA_TYPES } from '../../compiler/emit/onnx/data-types.ts';
-import { GraphWriter } from '../../compiler/emit/onnx/graph-writer.ts';
-import { encodeModel } from '../../compiler/emit/onnx/proto.ts';
 import type { OnnxRuntime } from './onnx-runtime.ts';
+import { probeModel } from './probe-model.ts';
 
-const OPSET = 21;
 const ROWS = 8;
 const TERMS = 64;
 const COLUMNS = 32;
+
+const probe = probeModel(
+  'MatMulInteger',
+  [
+    { name: 'a', type: 'uint8', shape: [ROWS, TERMS] },
+    { name: 'b', type: 'int8', shape: [TERMS, COLUMNS] },
+  ],
+  { name: 'y', type: 'int32', shape: [ROWS, COLUMNS] },
+);
 
 /**
  * Whether this machine's MatMulInteger gives exact sums of products of the largest bytes. On processors that add pairs of products
  * in 16 bits (AVX2 without VNNI) onnxruntime's kernel saturates there.
  */
 export async function multipliesIntegersExactly(runtime: OnnxRuntime): Promise<boolean> {
-  const session = await runtime.InferenceSession.create(probe(), { executionProviders: ['cpu'] });
+  const session = await runtime.InferenceSession.create(probe, { executionProviders: ['cpu'] });
   try {
     const results = await session.run({
       a: new runtime.Tensor('uint8', new Uint8Array(ROWS * TERMS).fill(255), [ROWS, TERMS]),
@@ -25,33 +30,4 @@ export async function multipliesIntegersExactly(runtime: OnnxRuntime): Promise<b
   } finally {
     await session.release();
   }
-}
-
-function probe(): Uint8Array {
-  const writer = new GraphWriter(['a', 'b']);
-  const product = writer.node('y', 'MatMulInteger', ['a', 'b']);
-  const declared = (name: string, type: 'uint8' | 'int8' | 'int32', shape: readonly number[]) => ({
-    name,
-    type: {
-      tensorType: { elemType: DATA_TYPES[type].code, shape: { dim: shape.map((n) => ({ dimValue: n })) } },
-    },
-  });
-  return encodeModel({
-    irVersion: irVersionOf(OPSET),
-    opsetImport: [{ domain: '', version: OPSET }],
-    producerName: 'qspec',
-    producerVersion: '',
-    metadataProps: [],
-    graph: {
-      name: 'integer product',
-      node: writer.nodes.map((node) => ({
-        ...node,
-        output: node.output.map((o) => (o === product ? 'y' : o)),
-      })),
-      initializer: writer.initializers,
-      valueInfo: [],
-      input: [declared('a', 'uint8', [ROWS, TERMS]), declared('b', 'int8', [TERMS, COLUMNS])],
-      output: [declared('y', 'int32', [ROWS, COLUMNS])],
-    },
-  });
 }

@@ -7,6 +7,7 @@ import { type Graph, sameShape, type TensorType } from '../../compiler/ir/graph.
 import type { Engine, Executable, HostTensor, LoadOptions, Tensors } from './engine.ts';
 import { multipliesIntegersExactly } from './integer-probe.ts';
 import { StepNoise } from './onnx-noise.ts';
+import { type Provider, requireProvider } from './onnx-provider.ts';
 import { loadOnnxRuntime, type OnnxRuntime } from './onnx-runtime.ts';
 
 /** How far onnxruntime may change a graph before it runs. */
@@ -16,33 +17,43 @@ export interface OnnxEngineOptions {
   /** Threads of one operator; by default the cores at hand, at most 8. */
   readonly threads?: number;
   readonly optimization?: OptimizationLevel;
+  /** What runs the operators; those that it lacks run on the CPU. */
+  readonly provider?: Provider;
   /** Rewrites of the step that are switched off (or on) by name; see docs/engine.md. */
   readonly rewrites?: Rewrites;
 }
 
 /**
- * Runs graphs in onnxruntime-node on the CPU, each as one ONNX model. Float32 throughout; the same inputs give the
- * same bits for the same number of threads.
- * @throws EngineUnavailable where onnxruntime-node is not installed or does not load
+ * Runs graphs in onnxruntime-node, each as one ONNX model. Float32 throughout; on the CPU the same inputs give the same bits for the same
+ * number of threads.
+ * @throws EngineUnavailable where onnxruntime-node or the provider is not there or does not load
  */
 export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise<Engine> {
   const runtime = await loadOnnxRuntime();
   const threads = options.threads ?? Math.min(8, availableParallelism());
   const level = options.optimization ?? 'all';
-  const exact = await multipliesIntegersExactly(runtime);
+  const provider = options.provider ?? 'cpu';
+  await requireProvider(runtime, provider);
+  // Products of codes are in kernels of the CPU.
+  const exact = provider === 'cpu' && (await multipliesIntegersExactly(runtime));
+  const where = provider === 'cpu' ? 'cpu' : `${provider}, what it lacks on the cpu`;
   const rewrites = exact ? (options.rewrites ?? {}) : { ...options.rewrites, integerProducts: false };
   return {
     name: 'onnx',
-    description: `onnxruntime-node ${runtime.version}, cpu, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    description: `onnxruntime-node ${runtime.version}, ${where}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     load: (graph, load) =>
-      OnnxExecutable.create(runtime, graph, load, rewrites, sessionOptions(level, threads)),
+      OnnxExecutable.create(runtime, graph, load, rewrites, sessionOptions(level, threads, provider)),
     dispose: async () => {},
   };
 }
 
-export function sessionOptions(level: OptimizationLevel, threads: number): InferenceSession.SessionOptions {
+export function sessionOptions(
+  level: OptimizationLevel,
+  threads: number,
+  provider: Provider = 'cpu',
+): InferenceSession.SessionOptions {
   return {
-    executionProviders: ['cpu'],
+    executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     graphOptimizationLevel: level,
     intraOpNumThreads: threads,
     interOpNumThreads: 1,

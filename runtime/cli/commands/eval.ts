@@ -14,7 +14,11 @@ export async function evalCommand(context: Context, path: string, options: Engin
   const run = await openTrainedRun(context, path);
   if (!run) return EXIT.diagnostics;
   const { compiled, model, record } = run;
-  const engine = await openEngine(options.engine ?? record.engine, options.threads ?? record.threads);
+  const engine = await openEngine(
+    options.engine ?? record.engine,
+    options.threads ?? record.threads,
+    options.provider,
+  );
   try {
     const dataset = await loadDataset(compiled.spec.data, {
       root: dataRoot(context.io.env),
