@@ -4,7 +4,7 @@ import type { ProbeTensors } from './contract.ts';
 import { drawn, type ForwardErrors, type Injection } from './injections.ts';
 import { pairsOf } from './kinks.ts';
 import { type Pass, type Settings, tangents } from './pass.ts';
-import { operandName, type Study } from './study.ts';
+import type { Study } from './study.ts';
 
 /**
  * τ² of every kink, the mean square of its operand's tangents over passes of random signs (formula A), and by normalization the mean
@@ -22,9 +22,7 @@ export async function forwardErrors(
   const noisy = sites.filter(({ point }) => forward.has(point));
   if (kinks.length + normalizations.length === 0 || noisy.length === 0) return new Map();
   const pairs = new Map(
-    kinks.flatMap((k) =>
-      k.kind === 'pool' ? [[k.name, pairsOf(k, lookup(base, operandName(k)))] as const] : [],
-    ),
+    kinks.flatMap((k) => (k.kind === 'pool' ? [[k.name, pairsOf(k, lookup(base, k.operand))] as const] : [])),
   );
   const groups = normalizations.map(({ name, axes }) => ({
     name,
@@ -43,7 +41,7 @@ export async function forwardErrors(
       tangents(subject, noisy, (x) => drawn(x, seed, passes + i, 'signs')),
     );
     for (const kink of kinks) {
-      const dz = lookup(moved, operandName(kink)).data;
+      const dz = lookup(moved, kink.operand).data;
       const of = pairs.get(kink.name);
       const count = of ? of.winner.length : dz.length;
       const sum = sumOf(kink.name, count);

@@ -3,7 +3,7 @@ import { groupPositions } from '../../ops/strided.ts';
 import type { ProbeTensor, ProbeTensors } from './contract.ts';
 import { addJumps, type ForwardErrors, type Injection, type Jumps } from './injections.ts';
 import type { Kink } from './perturb.ts';
-import { kinkNames, operandName, type Study } from './study.ts';
+import { kinkNames, type Study } from './study.ts';
 import { capped, type PoolPairs, poolPairs, remainder, switching } from './switches.ts';
 
 /** What the switches of every kink add, given its forward error. */
@@ -13,7 +13,7 @@ export function kinkInjections(
   errors: ForwardErrors,
 ): readonly Injection[] {
   return study.perturbed.kinks.flatMap((kink) => {
-    const z = lookup(base, operandName(kink));
+    const z = lookup(base, kink.operand);
     const squares = errors.get(kink.name);
     if (!squares) return [];
     const cotangents = kink.backward.map((_, i) => lookup(base, kinkNames(kink, i).v));

@@ -19,7 +19,7 @@ import { noiseFloors } from './noise-floor.ts';
 import { passOf, settingsOf } from './pass.ts';
 import { sample, summaries } from './predict.ts';
 import { rounded } from './rounded.ts';
-import { countsTowards, gradientOf, kinkNames, operandName, type Study, study } from './study.ts';
+import { countsTowards, gradientOf, kinkNames, type Study, study } from './study.ts';
 import type { PoolPairs } from './switches.ts';
 import type { BatchTable, QuantityTable, SensitivityTable, TableSite } from './table-data.ts';
 import { updateGraphs } from './update.ts';
@@ -82,7 +82,7 @@ async function measureBatch(context: BatchContext, batch: string, quantities: re
   const variances = new LevelVariances(context);
   const pairs = new Map(
     subject.perturbed.kinks.flatMap((k) =>
-      k.kind === 'pool' ? [[k.name, pairsOf(k, lookup(drawn.base, operandName(k)))] as const] : [],
+      k.kind === 'pool' ? [[k.name, pairsOf(k, lookup(drawn.base, k.operand))] as const] : [],
     ),
   );
   const bias = await biasProducts(context);
@@ -174,7 +174,7 @@ function kinkCurves(
 ) {
   return subject.perturbed.kinks.map((kink) => {
     const squares = drawn.errors.get(kink.name);
-    const z = lookup(drawn.base, operandName(kink));
+    const z = lookup(drawn.base, kink.operand);
     const cotangents = kink.backward.map((_, i) => lookup(drawn.base, kinkNames(kink, i).v));
     const at = {
       forward: lookup(adjoints, kinkNames(kink).forward),
@@ -194,11 +194,11 @@ async function forwardShares(
 ): Promise<BatchTable['forward']> {
   if (!settings.switches) return [];
   const shapes = new Map(
-    subject.perturbed.kinks.map((kink) => [operandName(kink), subject.shapeOf(kink.z)] as const),
+    subject.perturbed.kinks.map((kink) => [kink.operand, subject.shapeOf(kink.z)] as const),
   );
   const shares: BatchTable['forward'][number][] = [];
   for (const kink of subject.perturbed.kinks) {
-    const target = operandName(kink);
+    const target = kink.operand;
     const pairs = pools.get(kink.name);
     const cotangent: Cotangent = { target, shape: lookup(shapes, target), ...(pairs ? { pairs } : {}) };
     const options = {

@@ -30,6 +30,8 @@ export interface Kink {
   readonly name: string;
   readonly kind: 'relu' | 'pool';
   readonly z: Value;
+  /** The name of z by which passes know it. */
+  readonly operand: string;
   /** The result in F. */
   readonly forward: Value;
   readonly backward: readonly BackwardKink[];
@@ -55,7 +57,7 @@ export interface Perturbed {
   readonly normalizations: readonly Normalization[];
 }
 
-interface DraftKink extends Kink {
+interface DraftKink extends Omit<Kink, 'operand'> {
   readonly backward: BackwardKink[];
 }
 
@@ -74,6 +76,7 @@ export function perturb(graph: Graph, reference: Reference, isSite: (name: strin
   const sites: SitePoint[] = [];
   const kinks = new Map<string, DraftKink>();
   const normalizations: Normalization[] = [];
+  const named = new Map<string, number>();
   const push = (node: Node): Value => nodes.push(node) - 1;
   const mapped = (value: Value): Value => to[value] ?? value;
   const identity = (x: Value, like: Node): Value => push(identityNode(x, like));
@@ -102,6 +105,13 @@ export function perturb(graph: Graph, reference: Reference, isSite: (name: strin
     return made;
   };
 
+  /** Names that random signs follow: by what stands there, not by the numbers of nodes, which any constant more would shift. */
+  const unique = (name: string): string => {
+    const count = (named.get(name) ?? 0) + 1;
+    named.set(name, count);
+    return `${name}@${count}`;
+  };
+
   graph.nodes.forEach((node, value) => {
     to[value] = node.kind === 'op' ? rewritten(node, value) : value;
   });
@@ -119,7 +129,7 @@ export function perturb(graph: Graph, reference: Reference, isSite: (name: strin
       case 'relu': {
         const z = mapped(node.operands[0] ?? 0);
         const forward = identity(plain(value, node), node);
-        const name = `${node.origin.name ?? 'relu'}@${value}`;
+        const name = unique(node.origin.name ?? 'relu');
         kink(`relu ${node.operands[0]}`, () => ({ name, kind: 'relu', z, forward, backward: [] }));
         return forward;
       }
@@ -133,19 +143,19 @@ export function perturb(graph: Graph, reference: Reference, isSite: (name: strin
       }
       case 'standardize': {
         const at = identity(plain(value, node), node);
-        const name = `${node.origin.name ?? 'standardize'}@${value}`;
+        const name = unique(node.origin.name ?? 'standardize');
         normalizations.push({ name, at, axes: node.attributes.axes });
         return at;
       }
       case 'maxPool':
       case 'maxPoolRoute':
-        return pool(node, value);
+        return pool(node);
       default:
         return plain(value, node);
     }
   }
 
-  function pool(node: OpNode<'maxPool'> | OpNode<'maxPoolRoute'>, value: Value): Value {
+  function pool(node: OpNode<'maxPool'> | OpNode<'maxPoolRoute'>): Value {
     const [x = 0, v] = node.operands;
     const below = relus.operand.get(x);
     const z = mapped(below ?? x);
@@ -153,7 +163,7 @@ export function perturb(graph: Graph, reference: Reference, isSite: (name: strin
     if (v === undefined) {
       const picked = { ...node, op: 'maxPoolPick', operands: [z, mapped(x)] } as Node;
       const forward = identity(push(picked), node as Node);
-      const name = `${node.origin.name ?? 'pool'}@${value}`;
+      const name = unique(node.origin.name ?? 'pool');
       const window = node.attributes;
       const rectified = below !== undefined;
       kink(key, () => ({ name, kind: 'pool', z, forward, backward: [], window, rectified }));
@@ -167,7 +177,14 @@ export function perturb(graph: Graph, reference: Reference, isSite: (name: strin
   // At a quantized point the forward values are what they are, and nothing switches or is normalized anew.
   if (reference === 'quantized_point')
     return { nodes, renamed: mapped, sites, kinks: [], normalizations: [] };
-  return { nodes, renamed: mapped, sites, kinks: [...kinks.values()], normalizations };
+  // A relu and a pooling may share an operand, which is one value under one name.
+  const operands = new Map<Value, string>();
+  const complete = [...kinks.values()].map((draft): Kink => {
+    const operand = operands.get(draft.z) ?? `z:${draft.name}`;
+    operands.set(draft.z, operand);
+    return { ...draft, operand };
+  });
+  return { nodes, renamed: mapped, sites, kinks: complete, normalizations };
 }
 
 /** A reshape to its own shape: the identity, as a node of its own. */

@@ -46,7 +46,7 @@ export function study(program: TrainingProgram, reference: Reference): Study {
     ...normalized,
   ];
   const forwardPoints = inStep.filter((s) => s.phase === 'F').map((s) => ({ name: s.name, value: s.at }));
-  const operands = distinct(kinks.map((k) => ({ name: operandName(k), value: k.z })));
+  const operands = distinct(kinks.map((k) => ({ name: k.operand, value: k.z })));
   const values = [
     ...targets,
     ...inStep.flatMap((s) => [
@@ -107,11 +107,6 @@ export function kinkNames(
   i = 0,
 ): { readonly forward: string; readonly back: string; readonly v: string } {
   return { forward: `${kink.name}.forward`, back: `${kink.name}.back${i}`, v: `v:${kink.name}.${i}` };
-}
-
-/** A kink's operand; a relu and a pooling may share one. */
-export function operandName(kink: Kink): string {
-  return `z:${kink.z}`;
 }
 
 function kinkPoints(kink: Kink): readonly Named[] {
