@@ -14,6 +14,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const RULES = 'compiler/ops/bounds';
 const CACHE = join(ROOT, 'node_modules/.cache/qspec-mutants');
 const TIGHTNESS = join(ROOT, 'test/bounds/tightness.json');
+const SLOPES = join(ROOT, 'test/bounds/slope-tightness.json');
 const SURVIVORS = join(ROOT, 'test/bounds/survivors.json');
 const WORKERS = 2;
 const TIMEOUT = 40_000;
@@ -68,7 +69,7 @@ const SHARED = new Set(['range.ts', 'terms.ts']);
 const script = (name) => join(ROOT, 'scripts/mutants', name);
 
 function started(name, folder) {
-  return fork(script(name), [folder, TIGHTNESS], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  return fork(script(name), [folder, TIGHTNESS, SLOPES], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
 }
 
 /** The next message of a child that is not its greeting; a timeout or an early end is one too. */

@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const [folder, tightness] = process.argv.slice(2);
+const [folder, tightness, slopeTightness] = process.argv.slice(2);
+const read = (path) => JSON.parse(readFileSync(path, 'utf8'));
 const load = (path) => import(pathToFileURL(join(folder, path)).href);
 try {
   const { REGISTRY } = await load('compiler/ops/registry.js');
   const { brokenLaw } = await load('test/bounds/fast.js');
-  const law = brokenLaw(Object.keys(REGISTRY), JSON.parse(readFileSync(tightness, 'utf8')));
+  const law = brokenLaw(Object.keys(REGISTRY), read(tightness), read(slopeTightness));
   process.send({ law });
 } catch (cause) {
   process.send({ law: `exception: ${cause instanceof Error ? cause.message : cause}` });

@@ -3,8 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const [folder, tightness] = process.argv.slice(2);
+const [folder, tightness, slopeTightness] = process.argv.slice(2);
 const table = JSON.parse(readFileSync(tightness, 'utf8'));
+const slopes = JSON.parse(readFileSync(slopeTightness, 'utf8'));
 const load = (path) => import(pathToFileURL(join(folder, path)).href);
 const RULES = 'compiler/ops/bounds';
 
@@ -71,7 +72,7 @@ process.on('message', async (mutant) => {
   let law;
   try {
     const ops = mutant === 'unchanged' ? [...original.keys()] : await install(mutant);
-    law = brokenLaw(ops, table);
+    law = brokenLaw(ops, table, slopes);
   } catch (cause) {
     law = `exception: ${cause instanceof Error ? cause.message : cause}`;
   }

@@ -6,7 +6,7 @@ import { caseOf } from './cases.ts';
 import { violation } from './check.ts';
 import { netCase } from './nets.ts';
 import { Random } from './random.ts';
-import { SLOPE_OPS, wrongSlopes } from './slopes.ts';
+import { SLOPE_OPS, type SlopeTightness, wrongSlopes } from './slopes.ts';
 import { looser, type Tightness } from './tightness.ts';
 import { wrongGamma, wrongNormal, wrongRounding } from './units.ts';
 
@@ -46,8 +46,8 @@ function tight(op: OpName, table: Readonly<Record<string, Tightness>>): string |
   return worse === undefined ? undefined : `law 7: ${worse}`;
 }
 
-function enclosed(op: OpName): string | undefined {
-  const wrong = SLOPE_OPS.includes(op) ? wrongSlopes(op, 200) : undefined;
+function enclosed(op: OpName, table: Readonly<Record<string, SlopeTightness>>): string | undefined {
+  const wrong = SLOPE_OPS.includes(op) ? wrongSlopes(op, 200, table[op]) : undefined;
   return wrong && `law 9: slopes of ${op}: ${wrong}`;
 }
 
@@ -55,6 +55,7 @@ function enclosed(op: OpName): string | undefined {
 export function brokenLaw(
   ops: readonly OpName[],
   table: Readonly<Record<string, Tightness>>,
+  slopes: Readonly<Record<string, SlopeTightness>>,
 ): string | undefined {
   const first = (rule: (op: OpName) => string | undefined): string | undefined => {
     for (const op of ops) {
@@ -68,7 +69,7 @@ export function brokenLaw(
   return (
     (gamma && `law 8: ${gamma}`) ??
     (rounding && `law 4: ${rounding}`) ??
-    first(enclosed) ??
+    first((op) => enclosed(op, slopes)) ??
     first(attained) ??
     first((op) => sound(op, 100)) ??
     first((op) => tight(op, table)) ??
