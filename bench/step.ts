@@ -33,7 +33,8 @@ type Rounds = readonly ReadonlyMap<string, Block>[];
 
 /**
  * Time and memory of one training step at a batch of 64 and two threads: our engine, PyTorch in its fastest variant, and the emitted program on
- * tfjs-node, each in a process of its own, taking turns by blocks of a few steps. One step of each is compared with ours first.
+ * tfjs-node, each in a process of its own, taking turns by blocks of a few steps. One step of each is compared with ours first. Ours takes turns with
+ * one thread, too, because on a busy machine PyTorch is often fastest so.
  *
  * `QSPEC_NETS` and `QSPEC_FORMATS` choose a part, `QSPEC_ROUNDS` and `QSPEC_THREADS` the number of turns and threads, and `QSPEC_COMPILE=0` leaves
  * `torch.compile` out. What is measured of a case is also written to `.peers/step` as soon as it is there.
@@ -105,6 +106,12 @@ async function benchCase(
       await tfjs.close();
     }
 
+    if (THREADS > 1) {
+      const alone = nodePeer('ours, 1 thread');
+      contestants.push({ name: alone.name, peer: alone });
+      await alone.demand(loadRequest(step, 'onnx', 1));
+    }
+
     const withProducts = step.model === 'cnn2' && step.formats === 'f32';
     if (withProducts) {
       const peer = nodePeer('matrix product');
@@ -140,8 +147,8 @@ async function benchCase(
   }
 }
 
-function loadRequest({ source, tensors }: StepCase, engine: 'onnx' | 'tfjs'): object {
-  return { command: 'load', engine, source, tensors, options: { threads: THREADS } };
+function loadRequest({ source, tensors }: StepCase, engine: 'onnx' | 'tfjs', threads = THREADS): object {
+  return { command: 'load', engine, source, tensors, options: { threads } };
 }
 
 /** Takes a step and reads what it gave. */
