@@ -42,12 +42,33 @@ function convolved(
   bias: readonly string[],
 ): boolean {
   const [x, w] = node.operands;
-  if (x === undefined || w === undefined || !unitStrides(node.attributes)) return false;
+  if (x === undefined || w === undefined) return false;
   const { values } = lowering;
+  const { strides, pads } = node.attributes;
+  const points = isPointwise(values.shapeOf(w), pads);
+  if (!points && !unitStrides(node.attributes)) return false;
+  const [channels = 1, height = 1, width = 1, batch = 1] = imageOf(lowering, x);
+  const [, rows = 1, columns = 1] = imageOf(lowering, value);
   const image = values.inner(x);
-  const name = wide(lowering, image, imageOf(lowering, x), [values.plain(w), ...bias], node.attributes.pads);
+  const read = points && !unitStrides(node.attributes) ? everyNth(lowering, image, strides) : image;
+  const size = points ? [channels, rows, columns, batch] : [channels, height, width, batch];
+  const name = wide(lowering, read, size, [values.plain(w), ...bias], pads);
   values.setInner(value, lowering.reshape(name, imageOf(lowering, value)));
   return true;
+}
+
+/** A 1×1 kernel without padding reads single pixels, so that strides can be taken beforehand. */
+function isPointwise([, , height, width]: readonly number[], pads: readonly number[]): boolean {
+  return height === 1 && width === 1 && pads.every((pad) => pad === 0);
+}
+
+/** The pixels of an image `[C, H, W, N]` that are a stride apart. */
+function everyNth(lowering: Lowering, image: string, strides: readonly [number, number]): string {
+  const largest = 2 ** 31 - 1;
+  const bounds = [[0, 0], [largest, largest], [1, 2], strides].map((list) =>
+    lowering.constant('int64', list),
+  );
+  return lowering.op('Slice', [image, ...bounds]);
 }
 
 /** `conv(x, w) + b` where nothing else reads the convolution. */
