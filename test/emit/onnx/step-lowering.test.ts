@@ -172,6 +172,42 @@ describe('products of codes', () => {
     await expectEqual(graph, extreme);
   });
 
+  test('of more terms than 32 bits hold are summed in parts', async () => {
+    const geometry: ImageGeometry = {
+      batch: 48,
+      channels: 2,
+      filters: 2,
+      input: [38, 38],
+      kernel: [3, 3],
+      strides: [1, 1],
+      pads: [1, 1, 1, 1],
+    };
+    const { graph, inputs } = products(
+      geometry,
+      element(8, false),
+      element(8, true),
+      element(8, true),
+      false,
+    );
+    // Both are parts of the gradient of the weights: 18 terms are too few for a forward product of integers.
+    expect(operatorsOf(graph).filter((op) => op === 'MatMulInteger')).toHaveLength(2);
+    const small = new Map(
+      [...inputs].map(
+        ([name, t]) =>
+          [
+            name,
+            name === 'x' || name === 'delta'
+              ? ndarray(
+                  t.shape,
+                  t.data.map((v) => v % 3),
+                )
+              : t,
+          ] as const,
+      ),
+    );
+    await expectEqual(graph, small);
+  });
+
   test('round three times, not once a term', async () => {
     const geometry: ImageGeometry = {
       batch: 4,
