@@ -202,6 +202,19 @@ function binary(op: 'add' | 'sub' | 'mul' | 'div', random: Random, second: Float
       ),
       silent: true,
     };
+  if (random.chance(0.2)) {
+    const first = plain(
+      op,
+      {},
+      [
+        [1, 4],
+        [1, 4],
+      ],
+      [1, 4],
+      [[0, ndarray([1, 4], second)]],
+    );
+    return sums ? first : { ...first, silent: true };
+  }
   const both = sums && random.chance(0.5);
   if (both)
     return plain(
@@ -307,6 +320,10 @@ export function slopeVerdict(op: OpName, seed: number): SlopeVerdict {
       rests: [],
     };
   }
+  const malformed = found.findIndex(
+    (slopes, i) => slopes !== undefined && !isWellFormed(slopes, made.shapes[i] ?? []),
+  );
+  if (malformed >= 0) return { violation: `slopes of another shape, or none`, reached: 0, gated, rests: [] };
   let reached = 0;
   const rests = centers.flatMap((center, row) =>
     found.flatMap((slopes) => (slopes === undefined ? [] : (slopes.rest[row] ?? 0) / norm(center))),
@@ -327,6 +344,18 @@ export function slopeVerdict(op: OpName, seed: number): SlopeVerdict {
     }
   }
   return { violation: undefined, reached, gated, rests };
+}
+
+/** One row an output, in the operand's shape for one sample, and numbers everywhere. */
+function isWellFormed({ center, rest }: Slopes, operand: readonly number[]): boolean {
+  const shape = [ROWS, ...operand.slice(1)];
+  const sized =
+    center.shape.join() === shape.join() && center.data.length === sizeOf(shape) && rest.length === ROWS;
+  return (
+    sized &&
+    rest.every((r) => Number.isFinite(r) && r >= 0) &&
+    center.data.every((c: number) => Number.isFinite(c))
+  );
 }
 
 /** The slope of one output. */
