@@ -1,5 +1,5 @@
+import { targetsOf } from '../../compiler/analysis/prove/requirements.ts';
 import { type Contribution, contributionsOf } from '../../compiler/analysis/worst-case/index.ts';
-import type { Value } from '../../compiler/ir/graph.ts';
 import { add, type Bound, divide, isUnbounded, toNumber, ZERO } from '../../compiler/numeric/bound.ts';
 import type { StepAnalysis } from './analyse.ts';
 
@@ -23,24 +23,12 @@ export interface SharedContribution {
 
 const SHOWN = 5;
 
+const QUANTITIES = ['logits', 'loss', 'gradient', 'update'] as const;
+
 /** Contributors of logits, loss, gradient and update against the real step, to first order at the bound. */
-export function contributorsOf({ compiled, worst }: StepAnalysis, shown = SHOWN): readonly Contributors[] {
-  const { step } = worst;
-  const { graph } = step;
-  const outputs = new Map(graph.outputs.map(({ name, value }) => [name, value]));
-  const parameters = compiled.program.tensors
-    .filter(({ role }) => role === 'parameter')
-    .map(({ name }) => name);
-  const present = (names: readonly string[]): readonly Value[] =>
-    names.flatMap((name) => outputs.get(name) ?? []);
-  const quantities: readonly (readonly [string, readonly Value[]])[] = [
-    ['logits', present([...outputs.keys()].filter((name) => /^logits(#|$)/.test(name)))],
-    ['loss', present(['loss'])],
-    ['gradient', present(parameters.map((name) => `${name}.grad`))],
-    ['update', present(parameters)],
-  ];
-  return quantities.map(([quantity, values]) => {
-    const all = contributionsOf(step, values);
+export function contributorsOf({ worst }: StepAnalysis, shown = SHOWN): readonly Contributors[] {
+  return QUANTITIES.map((quantity) => {
+    const all = contributionsOf(worst.step, targetsOf({ quantity }, worst));
     const total = all.map(({ amount }) => amount).reduce(add, ZERO);
     const shared = (amount: Bound): number =>
       isUnbounded(total) || total.mantissa === 0 ? Number.NaN : toNumber(divide(amount, total));

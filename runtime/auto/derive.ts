@@ -24,9 +24,9 @@ import {
 } from '../../compiler/analysis/probability/index.ts';
 import { denominatorOf } from '../../compiler/analysis/probability/table.ts';
 import type { CheckedSpec } from '../../compiler/check/checked-spec.ts';
-import { type Assignment, planFormats } from '../../compiler/lower/plan.ts';
+import { lowerAssigned } from '../../compiler/lower/assigned.ts';
+import type { Assignment } from '../../compiler/lower/plan.ts';
 import type { TrainingProgram } from '../../compiler/lower/program.ts';
-import { lowerTraining } from '../../compiler/lower/training.ts';
 
 /** Where formats are derived: parameters and everything else but the batch, probe minibatches, and who runs graphs. */
 export interface DerivationPoint {
@@ -233,8 +233,7 @@ function requestOf(spec: CheckedSpec, around?: Assignment): ProbeRequest {
 
 /** The step at an assignment; what could fail was checked with the spec. */
 export function lowered(spec: CheckedSpec, assignment: Assignment): TrainingProgram {
-  const { value: plan, diagnostics } = planFormats(spec, assignment);
-  const program = plan && lowerTraining(spec, plan).value;
+  const { value: program, diagnostics } = lowerAssigned(spec, assignment);
   if (program === undefined)
     throw new Error(`no plan: ${diagnostics.map(({ message }) => message).join('; ')}`);
   return program;

@@ -1,10 +1,10 @@
 import type { Reference, SensitivityTable } from '../../analysis/probability/index.ts';
 import type { CheckedSpec } from '../../check/checked-spec.ts';
 import { type Diagnostic, diagnostic, type Result } from '../../diagnostics/diagnostic.ts';
+import { lowerAssigned } from '../../lower/assigned.ts';
 import { lookup } from '../../lower/lookup.ts';
-import { type Assignment, planFormats } from '../../lower/plan.ts';
+import type { Assignment } from '../../lower/plan.ts';
 import type { TrainingProgram } from '../../lower/program.ts';
-import { lowerTraining } from '../../lower/training.ts';
 import { formatName } from '../../numeric/format.ts';
 import { levelNames } from './choices.ts';
 import { assignmentOf, probeRequest } from './plan.ts';
@@ -65,7 +65,7 @@ export function deriveAssignment(spec: CheckedSpec, file: Sensitivities): Result
   if (request === undefined) return { value: { formats: new Map(), why: '' }, diagnostics: [] };
   const refused = validateRequirements(spec);
   if (refused.length > 0) return { value: undefined, diagnostics: refused };
-  const { value: program, diagnostics } = lowered(spec, request.assignment);
+  const { value: program, diagnostics } = lowerAssigned(spec, request.assignment);
   if (program === undefined) return { value: undefined, diagnostics };
   const problem = posed(spec, program, file);
   if (typeof problem === 'string') return unusable(problem);
@@ -74,13 +74,6 @@ export function deriveAssignment(spec: CheckedSpec, file: Sensitivities): Result
   const found = allocateAuto(problem, file.margin);
   if (found.status === 'infeasible') return fail(infeasible(problem, found));
   return { value: assignmentOf(problem, found.widths, whyOf(spec)), diagnostics: [] };
-}
-
-function lowered(spec: CheckedSpec, assignment: Assignment): Result<TrainingProgram> {
-  const planned = planFormats(spec, assignment);
-  return planned.value === undefined
-    ? { value: undefined, diagnostics: planned.diagnostics }
-    : lowerTraining(spec, planned.value);
 }
 
 /** The problem, or why the tables do not pose it. */

@@ -14,8 +14,8 @@ import {
 } from '../../analysis/worst-case/index.ts';
 import type { CheckedSpec } from '../../check/checked-spec.ts';
 import { diagnostic, type Result } from '../../diagnostics/diagnostic.ts';
-import { type Assignment, planFormats } from '../../lower/plan.ts';
-import { lowerTraining } from '../../lower/training.ts';
+import { lowerAssigned } from '../../lower/assigned.ts';
+import type { Assignment } from '../../lower/plan.ts';
 import { formatBound } from '../../numeric/bound/decimal.ts';
 import { divide, isUnbounded, toNumber } from '../../numeric/bound.ts';
 import type { AllocationProblem } from '../problem.ts';
@@ -98,9 +98,7 @@ interface Evaluator {
 }
 
 function evaluatorOf(spec: CheckedSpec): Result<Evaluator> {
-  const planned = planFormats(spec, firstAssignment(spec));
-  if (planned.value === undefined) return { value: undefined, diagnostics: planned.diagnostics };
-  const first = lowerTraining(spec, planned.value);
+  const first = lowerAssigned(spec, firstAssignment(spec));
   if (first.value === undefined) return { value: undefined, diagnostics: first.diagnostics };
   const choices = choicesOf(spec, first.value);
   const shared = sharedTensors();
@@ -110,10 +108,9 @@ function evaluatorOf(spec: CheckedSpec): Result<Evaluator> {
     const key = widths.join();
     const found = known.get(key);
     if (found !== undefined) return found;
-    const plan = planFormats(spec, assignmentOf(choices, widths, '')).value;
-    const program = plan && lowerTraining(spec, plan).value;
-    if (plan === undefined || program === undefined) throw new Error('formats of the levels do not lower');
-    const worst = analyseWorstCase(spec, plan, program, options);
+    const program = lowerAssigned(spec, assignmentOf(choices, widths, '')).value;
+    if (program === undefined) throw new Error('formats of the levels do not lower');
+    const worst = analyseWorstCase(spec, program.plan, program, options);
     const evaluation = { worst, bounds: requirementBounds(spec, worst.quantities) };
     known.set(key, evaluation);
     return evaluation;

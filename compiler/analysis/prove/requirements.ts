@@ -115,7 +115,10 @@ export function contributors(worst: WorstCase, requirement: Requirement): readon
 }
 
 /** The values of a step whose errors a requirement is about. */
-export function targetsOf({ quantity }: Requirement, { step }: WorstCase): readonly Value[] {
+export function targetsOf(
+  { quantity }: Pick<Requirement, 'quantity'>,
+  { step }: WorstCase,
+): readonly Value[] {
   const parameters = new Set(
     step.graph.outputs
       .filter(({ name }) => name.endsWith('.grad'))
