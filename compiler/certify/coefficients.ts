@@ -21,8 +21,8 @@ export type Named = ReadonlyMap<string, Dyadic>;
 const power = (n: number): Dyadic => D.fromNumber(2 ** n);
 const whole = (n: number): Dyadic => D.fromNumber(n);
 
-/** Float32 rounds the scale, the quotient and the product with it, and the whole once more: γ₄ = 4u/(1 − 4u) of the value, u = 2^-24. */
-const RESCALING = D.divide(power(-22), D.fromNumber(1 - 2 ** -22));
+/** Float32 rounds the scale, the quotient and the product with it, and the whole once more: γ₄ of the value. */
+const RESCALING = gammaOf(4);
 
 /** `|Q(x) − x| ≤ relative·max|x| + absolute` of each site whose scale is known from what it rounds. */
 export function quantizerCoefficients(graph: Graph): ReadonlyMap<string, Named> {
@@ -106,11 +106,9 @@ function windowsOfInput(kernel: readonly number[], strides: readonly number[]): 
   return kernel.slice(2).reduce((count, k, axis) => count * Math.ceil(k / (strides[axis] ?? 1)), 1);
 }
 
-/** `n·u/(1 − n·u)` for u = 2^-24; from n·u = ½ on `(1 + u)ⁿ − 1 < e^{n·u} − 1`. */
+/** n roundings to nearest: `(1 + u)ⁿ − 1 < e^{n·u} − 1`, u = 2^-24. */
 function gammaOf(n: number): Dyadic {
-  const nu = n * 2 ** -24;
-  if (nu < 0.5) return D.divide(whole(n), whole(2 ** 24 - n));
-  const grown = Math.expm1(nu) * (1 + 2 ** -40);
+  const grown = Math.expm1(n * 2 ** -24) * (1 + 2 ** -40);
   return Number.isFinite(grown) ? D.fromNumber(grown) : D.UNBOUNDED;
 }
 

@@ -15,7 +15,7 @@ import { quantize } from './quantizer.ts';
 import { siteFormats } from './site-formats.ts';
 
 /** Layers of a step, those of each summand counted, so that no spec makes a graph that memory cannot hold. */
-const MAX_STEP_LAYERS = 20_000;
+const MAX_STEP_LAYERS = 25_000;
 
 /** T as a program: one graph for F, B and U, the tensors that live from step to step, and what the host feeds. */
 export function lowerTraining(spec: CheckedSpec, plan: FormatPlan): Result<TrainingProgram> {

@@ -51,15 +51,13 @@ export function repeats(from: readonly number[], to: readonly number[]): number 
 }
 
 /**
- * `γ_n = n·u / (1 − n·u)`: the relative error of a float32 sum of n terms, or of n roundings in a row, in any order (Higham, "Accuracy and
- * Stability of Numerical Algorithms", 2002, lemma 3.1).
- * Past n·u = ½ the bound `(1 + u)ⁿ − 1` that it stands for.
+ * `γ_n`: the relative error of a float32 sum of n terms, or of n roundings in a row, in any order (Higham, "Accuracy and Stability of Numerical
+ * Algorithms", 2002, lemma 3.1). Rounding to nearest errs by at most `u/(1 + u)` of what is rounded, so that n of them stay within
+ * `(1 + u)ⁿ − 1 < exp(n·u) − 1`, which is below Higham's `n·u / (1 − n·u)` and holds for every n.
  */
 export function gamma32(n: number): Bound {
   if (n <= 0) return ZERO;
-  const nu = n * 2 ** -24;
-  if (nu < 0.5) return fromNumber((nu / (1 - nu)) * (1 + 2 ** -50));
-  const power = Math.expm1(nu) * (1 + 2 ** -40);
+  const power = Math.expm1(n * 2 ** -24) * (1 + 2 ** -40);
   return Number.isFinite(power) ? fromNumber(power) : UNBOUNDED;
 }
 

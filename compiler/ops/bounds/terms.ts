@@ -78,7 +78,7 @@ export function chargedByMargin<T>(
 ): Errors<T> {
   const inf: T[] = [];
   const two: T[] = [];
-  const every = Math.max(1, Math.ceil(margins.length / STAIRS));
+  const every = Math.ceil(margins.length / STAIRS);
   for (let first = 0; first < margins.length; first += every) {
     const count = Math.min(first + every, margins.length);
     const { inf: most, two: whole } = level(count);
