@@ -1,20 +1,24 @@
 import { availableParallelism } from 'node:os';
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { checkModel } from '../../compiler/emit/onnx/check-model.ts';
-import { emitOnnx } from '../../compiler/emit/onnx/emit.ts';
+import type { InferenceSession } from 'onnxruntime-node';
 import type { Rewrites } from '../../compiler/emit/onnx/rewrites/table.ts';
-import { type Graph, sameShape, type TensorType } from '../../compiler/ir/graph.ts';
-import type { Engine, Executable, HostTensor, LoadOptions, Tensors } from './engine.ts';
+import type { Graph } from '../../compiler/ir/graph.ts';
+import { noiseStreams } from '../../compiler/ir/noise.ts';
+import { shardsOf } from '../../compiler/ir/shards.ts';
+import type { Engine, Executable, LoadOptions } from './engine.ts';
 import { multipliesIntegersExactly } from './integer-probe.ts';
-import { StepNoise } from './onnx-noise.ts';
+import { OnnxExecutable, prepareGraph } from './onnx-executable.ts';
 import { type Provider, requireProvider } from './onnx-provider.ts';
 import { loadOnnxRuntime, type OnnxRuntime } from './onnx-runtime.ts';
+import { ShardedExecutable } from './onnx-shards.ts';
 
 /** How far onnxruntime may change a graph before it runs. */
 export type OptimizationLevel = 'disabled' | 'basic' | 'extended' | 'all';
 
 export interface OnnxEngineOptions {
-  /** Threads of one operator; by default the cores at hand, at most 8. */
+  /**
+   * By default the cores at hand, at most 8. They are shared out among the shards of a step whose batch falls into some (`accumulate`,
+   * `allreduce`), of any other among the rows of each operator.
+   */
   readonly threads?: number;
   readonly optimization?: OptimizationLevel;
   /** What runs the operators; those that it lacks run on the CPU. */
@@ -24,8 +28,8 @@ export interface OnnxEngineOptions {
 }
 
 /**
- * Runs graphs in onnxruntime-node, each as one ONNX model. Float32 throughout; on the CPU the same inputs give the same bits for the same
- * number of threads.
+ * Runs graphs in onnxruntime-node, each as one ONNX model, a step in shards as one for each shard and one for what joins them. Float32 throughout;
+ * on the CPU the same inputs give the same bits for the same number of threads, and those of a step in n shards for any number up to n.
  * @throws EngineUnavailable where onnxruntime-node or the provider is not there or does not load
  */
 export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise<Engine> {
@@ -41,10 +45,40 @@ export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise
   return {
     name: 'onnx',
     description: `onnxruntime-node ${runtime.version}, ${where}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
-    load: (graph, load) =>
-      OnnxExecutable.create(runtime, graph, load, rewrites, sessionOptions(level, threads, provider)),
+    load: (graph, load) => loadGraph(runtime, graph, load, { threads, level, provider, rewrites }),
     dispose: async () => {},
   };
+}
+
+async function loadGraph(
+  runtime: OnnxRuntime,
+  graph: Graph,
+  { seed }: LoadOptions,
+  {
+    threads,
+    level,
+    provider,
+    rewrites,
+  }: Required<Omit<OnnxEngineOptions, 'optimization'>> & {
+    readonly level: OptimizationLevel;
+  },
+): Promise<Executable> {
+  const sharded = provider === 'cpu' ? shardsOf(graph) : undefined;
+  if (sharded === undefined) {
+    const options = sessionOptions(level, threads, provider);
+    return OnnxExecutable.open(runtime, prepareGraph(graph, seed, rewrites), options);
+  }
+  const streams = noiseStreams(graph);
+  return ShardedExecutable.open(
+    runtime,
+    sharded,
+    (part) => prepareGraph(part, seed, rewrites, streams),
+    graph.outputs.map(({ name }) => name),
+    {
+      lanes: Math.min(threads, sharded.shards.length),
+      options: sessionOptions(level, Math.max(1, Math.floor(threads / sharded.shards.length))),
+    },
+  );
 }
 
 export function sessionOptions(
@@ -62,85 +96,4 @@ export function sessionOptions(
     // Waiting threads that spin take the cores from whatever else runs on the machine.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   };
-}
-
-interface Feed {
-  readonly name: string;
-  readonly type: TensorType;
-}
-
-class OnnxExecutable implements Executable {
-  readonly #runtime: OnnxRuntime;
-  readonly #session: InferenceSession;
-  readonly #feeds: readonly Feed[];
-  /** Graph output and model output, in the graph's order. */
-  readonly #outputs: readonly (readonly [string, string])[];
-  readonly #noise: StepNoise;
-
-  private constructor(
-    runtime: OnnxRuntime,
-    session: InferenceSession,
-    feeds: readonly Feed[],
-    outputs: readonly (readonly [string, string])[],
-    noise: StepNoise,
-  ) {
-    this.#runtime = runtime;
-    this.#session = session;
-    this.#feeds = feeds;
-    this.#outputs = outputs;
-    this.#noise = noise;
-  }
-
-  static async create(
-    runtime: OnnxRuntime,
-    graph: Graph,
-    { seed }: LoadOptions,
-    rewrites: Rewrites,
-    options: InferenceSession.SessionOptions,
-  ): Promise<OnnxExecutable> {
-    const emission = emitOnnx(graph, { scheme: 'arithmetic', rewrites });
-    const [problem] = checkModel(emission.model);
-    if (problem !== undefined)
-      throw new Error(`the graph '${graph.name}' gives a wrong ONNX model: ${problem}`);
-    const session = await runtime.InferenceSession.create(emission.bytes(), options);
-    const feeds = graph.nodes.flatMap((n) => (n.kind === 'input' ? [{ name: n.input, type: n.type }] : []));
-    const noise = new StepNoise(runtime, emission.noise, seed);
-    return new OnnxExecutable(runtime, session, feeds, [...emission.outputs], noise);
-  }
-
-  async run(inputs: Tensors, step: number): Promise<Tensors> {
-    const feeds: Record<string, Tensor> = this.#noise.feeds(step);
-    for (const { name, type } of this.#feeds) feeds[name] = this.#feed(name, type, inputs.get(name));
-    const results = await this.#session.run(feeds);
-    return new Map(
-      this.#outputs.map(([name, inModel]) => {
-        const tensor = results[inModel];
-        if (!tensor) throw new Error(`the model gave no '${inModel}'`);
-        return [name, hostTensor(tensor)];
-      }),
-    );
-  }
-
-  #feed(name: string, type: TensorType, given: HostTensor | undefined): Tensor {
-    if (!given) throw new Error(`no value for the input '${name}'`);
-    if (given.dtype !== type.dtype || !sameShape(given.shape, type.shape)) {
-      throw new Error(
-        `the input '${name}' is ${given.dtype}[${given.shape}], must be ${type.dtype}[${type.shape}]`,
-      );
-    }
-    return given.dtype === 'f32'
-      ? new this.#runtime.Tensor('float32', given.data, given.shape)
-      : new this.#runtime.Tensor('int32', given.data, given.shape);
-  }
-
-  async dispose(): Promise<void> {
-    await this.#session.release();
-  }
-}
-
-function hostTensor(tensor: Tensor): HostTensor {
-  const shape = [...tensor.dims];
-  if (tensor.data instanceof Float32Array) return { dtype: 'f32', shape, data: tensor.data };
-  if (tensor.data instanceof Int32Array) return { dtype: 'i32', shape, data: tensor.data };
-  throw new Error(`an output has element type ${tensor.type}`);
 }

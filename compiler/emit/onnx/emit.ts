@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import { type Graph, nodeOf, type OpNode, type TensorType } from '../../ir/graph.ts';
-import { noiseStreams } from '../../ir/noise.ts';
+import { type NoiseStream, noiseStreams } from '../../ir/noise.ts';
 import type { OnnxContext, OnnxScheme } from '../../ir/onnx-context.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
 import type { FloatTensors } from '../../ir/tensor.ts';
@@ -38,6 +38,8 @@ export interface OnnxOptions {
   /** Version of the operator set; raised where an element type needs a later one. */
   readonly opset?: number;
   readonly rewrites?: Rewrites;
+  /** The noise streams of the whole step, where the graph is a part of one; by default those of the graph. */
+  readonly streams?: readonly NoiseStream[];
   readonly metadata?: OnnxMetadata;
 }
 
@@ -66,7 +68,7 @@ export function emitOnnx(source: Graph, options: OnnxOptions): OnnxEmission {
   const inputs = graph.nodes.filter((n) => n.kind === 'input');
   const names = new Set(inputs.map((n) => n.input));
   const outputs = new Map(graph.outputs.map(({ name }) => [name, names.has(name) ? `${name}.next` : name]));
-  const noise = new NoiseInputs(noiseStreams(source));
+  const noise = new NoiseInputs(options.streams ?? noiseStreams(source));
   const reserved = [...names, ...outputs.values(), ...noise.names];
   if (new Set(reserved).size !== reserved.length)
     throw new Error(`inputs and outputs share names: ${reserved}`);

@@ -1,0 +1,197 @@
+import { Worker } from 'node:worker_threads';
+import type { InferenceSession } from 'onnxruntime-node';
+import type { Shard, ShardedStep } from '../../compiler/ir/shards.ts';
+import type { Executable, HostTensor, Tensors } from './engine.ts';
+import { OnnxExecutable, type PreparedGraph } from './onnx-executable.ts';
+import type { OnnxRuntime } from './onnx-runtime.ts';
+
+/** What a thread is started with. */
+export interface Task {
+  readonly prepared: readonly PreparedGraph[];
+  readonly options: InferenceSession.SessionOptions;
+}
+
+/** Inputs of each of its shards, or the end. */
+export type Job = { readonly step: number; readonly inputs: readonly Tensors[] } | 'close';
+
+export type Answer = 'ready' | { readonly results: readonly Tensors[] } | { readonly failure: string };
+
+/** Something that runs some of the shards. */
+interface Lane {
+  run(inputs: readonly Tensors[], step: number): Promise<readonly Tensors[]>;
+  dispose(): Promise<void>;
+}
+
+/** The thread that asks. */
+class OwnLane implements Lane {
+  readonly #executables: readonly OnnxExecutable[];
+
+  constructor(executables: readonly OnnxExecutable[]) {
+    this.#executables = executables;
+  }
+
+  async run(inputs: readonly Tensors[], step: number): Promise<readonly Tensors[]> {
+    const results: Tensors[] = [];
+    for (const [i, executable] of this.#executables.entries()) {
+      results.push(await executable.run(inputs[i] ?? new Map(), step));
+    }
+    return results;
+  }
+
+  async dispose(): Promise<void> {
+    for (const executable of this.#executables) await executable.dispose();
+  }
+}
+
+/** A thread of its own. */
+class WorkerLane implements Lane {
+  readonly #worker: Worker;
+  #settle: { resolve(answer: Answer): void; reject(failure: Error): void } | undefined;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on('message', (answer: Answer) => this.#settle?.resolve(answer));
+    worker.on('error', (failure) => this.#settle?.reject(failure));
+    worker.on('exit', (code) => this.#settle?.reject(new Error(`a thread of the engine ended (${code})`)));
+  }
+
+  static async start(task: Task): Promise<WorkerLane> {
+    const worker = new Worker(new URL('./onnx-worker.js', import.meta.url), { workerData: task });
+    const lane = new WorkerLane(worker);
+    await lane.#answer();
+    return lane;
+  }
+
+  async #answer(): Promise<Answer> {
+    try {
+      return await new Promise<Answer>((resolve, reject) => {
+        this.#settle = { resolve, reject };
+      });
+    } finally {
+      this.#settle = undefined;
+    }
+  }
+
+  async run(inputs: readonly Tensors[], step: number): Promise<readonly Tensors[]> {
+    const answer = this.#answer();
+    const copies = inputs.map(copied);
+    const buffers = copies.flatMap((tensors) =>
+      [...tensors.values()].map(({ data }) => data.buffer as ArrayBuffer),
+    );
+    this.#worker.postMessage({ step, inputs: copies } satisfies Job, buffers);
+    const given = await answer;
+    if (given === 'ready') throw new Error('a thread of the engine answered out of turn');
+    if ('failure' in given) throw new Error(given.failure);
+    return given.results;
+  }
+
+  async dispose(): Promise<void> {
+    const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
+    this.#worker.postMessage('close' satisfies Job);
+    await ended;
+  }
+}
+
+/** Tensors for another thread to keep: a view would be sent with all that it is a view of. */
+function copied(tensors: Tensors): Tensors {
+  return new Map(
+    [...tensors].map(([name, tensor]): [string, HostTensor] => [
+      name,
+      tensor.dtype === 'f32'
+        ? { ...tensor, data: tensor.data.slice() }
+        : { ...tensor, data: tensor.data.slice() },
+    ]),
+  );
+}
+
+/**
+ * Runs the shards of a step side by side, each in a session of its own, and then what joins them. What it computes does not depend on how many
+ * lanes there are: shards are the step's, and are joined in its order.
+ */
+export class ShardedExecutable implements Executable {
+  readonly #shards: readonly Shard[];
+  readonly #lanes: readonly Lane[];
+  readonly #rest: OnnxExecutable;
+  readonly #outputs: readonly string[];
+
+  private constructor(
+    shards: readonly Shard[],
+    lanes: readonly Lane[],
+    rest: OnnxExecutable,
+    outputs: readonly string[],
+  ) {
+    this.#shards = shards;
+    this.#lanes = lanes;
+    this.#rest = rest;
+    this.#outputs = outputs;
+  }
+
+  /**
+   * @param prepare a part of the step as a model
+   * @param outputs of the step, in its order
+   */
+  static async open(
+    runtime: OnnxRuntime,
+    { shards, rest }: ShardedStep,
+    prepare: (graph: Shard['graph']) => PreparedGraph,
+    outputs: readonly string[],
+    { lanes, options }: { readonly lanes: number; readonly options: InferenceSession.SessionOptions },
+  ): Promise<ShardedExecutable> {
+    const prepared = Array.from({ length: lanes }, (_, lane) =>
+      shards.filter((_, i) => i % lanes === lane).map(({ graph }) => prepare(graph)),
+    );
+    const [own = [], ...others] = prepared;
+    const opened = await Promise.all(own.map((graph) => OnnxExecutable.open(runtime, graph, options)));
+    const workers = await Promise.all(
+      others.map((graphs) => WorkerLane.start({ prepared: graphs, options })),
+    );
+    const joined = await OnnxExecutable.open(runtime, prepare(rest), options);
+    return new ShardedExecutable(shards, [new OwnLane(opened), ...workers], joined, outputs);
+  }
+
+  async run(inputs: Tensors, step: number): Promise<Tensors> {
+    const count = this.#lanes.length;
+    const given = this.#shards.map((shard) => shardInputs(shard, inputs));
+    const of = (lane: number) => given.filter((_, i) => i % count === lane);
+    // Other threads first: a run blocks this one.
+    const others = this.#lanes.slice(1).map((lane, i) => lane.run(of(i + 1), step));
+    const results = await Promise.all([this.#lanes[0]?.run(of(0), step) ?? [], ...others]);
+    const found = new Map(results.flat().flatMap((tensors) => [...tensors]));
+    // Outputs of the step may be called as its inputs are.
+    const crossing = [...found].filter(([name]) => !this.#outputs.includes(name));
+    const joined = await this.#rest.run(new Map([...inputs, ...crossing]), step);
+    return new Map(
+      this.#outputs.map((name) => {
+        const tensor = joined.get(name) ?? found.get(name);
+        if (tensor === undefined) throw new Error(`no shard gave '${name}'`);
+        return [name, tensor];
+      }),
+    );
+  }
+
+  async dispose(): Promise<void> {
+    for (const lane of this.#lanes) await lane.dispose();
+    await this.#rest.dispose();
+  }
+}
+
+/** What a shard reads: of the batch its rows, without a copy. */
+function shardInputs({ graph, rows: [from, to] }: Shard, inputs: Tensors): Tensors {
+  const given = new Map<string, HostTensor>();
+  for (const node of graph.nodes) {
+    if (node.kind !== 'input') continue;
+    const tensor = inputs.get(node.input);
+    if (tensor !== undefined)
+      given.set(node.input, node.role === 'batch' ? rowsOf(tensor, from, to) : tensor);
+  }
+  return given;
+}
+
+function rowsOf(tensor: HostTensor, from: number, to: number): HostTensor {
+  const [rows = 1, ...rest] = tensor.shape;
+  const size = tensor.data.length / rows;
+  const shape = [to - from, ...rest];
+  return tensor.dtype === 'f32'
+    ? { dtype: 'f32', shape, data: tensor.data.subarray(from * size, to * size) }
+    : { dtype: 'i32', shape, data: tensor.data.subarray(from * size, to * size) };
+}
