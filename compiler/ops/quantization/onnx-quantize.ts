@@ -125,23 +125,17 @@ function limited(
 }
 
 /**
- * The codes of a stochastic quantizer as bytes, from the quotients `v = x / scale` and noise u, or from the centered noise `c = u − ½ + 2⁻²⁵`:
- * `roundHalfEven(v + c)` is `⌊v + u⌋` but where v + u lies within 2⁻²⁵ below a whole number, and a v that is whole stays. QuantizeLinear, which
- * rounds and saturates at once, takes a third of the time of Floor. Undefined where codes are wider than bytes.
+ * What a stochastic quantizer of at most 8 bits has for codes once it is rounded to nearest, from the quotients `v = x / scale` and noise u, or from
+ * the centered noise `c = u − ½ + 2⁻²⁵`: `roundHalfEven(v + c)` is `⌊v + u⌋` but where v + u lies within 2⁻²⁵ below a whole number, and a v that is
+ * whole stays. QuantizeLinear, which rounds and saturates at once, takes a third of the time of Floor.
  */
-export function onnxStochasticBytes(
+export function onnxMovedQuotients(
   nodes: Nodes,
   quotients: string,
   noise: { readonly name: string; readonly centered: boolean },
-  element: IntElement,
-): string | undefined {
-  if (element.bits > 8) return undefined;
+): string {
   const moved = nodes.op('Add', [quotients, noise.name]);
-  const rounded = noise.centered ? moved : nodes.op('Floor', [moved]);
-  const type: OnnxType = element.signed ? 'int8' : 'uint8';
-  const one = nodes.constant('float', 1);
-  const bytes = nodes.op('QuantizeLinear', [rounded, one, nodes.constant(type, 0)]);
-  return limited(nodes, bytes, type, element, 0);
+  return noise.centered ? moved : nodes.op('Floor', [moved]);
 }
 
 /** The type whose conversion from f32 is rounding to this grid. */

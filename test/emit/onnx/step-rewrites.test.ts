@@ -48,6 +48,12 @@ const STEPS: Readonly<
       |> conv(4, kernel: 1, stride: 2, bias: false) as c3 |> globalavgpool |> dense(10) as f1`,
     precision: INT8,
   },
+  // Between its layers there is no relu, so that activations are signed; and they are rounded stochastically.
+  signed: {
+    model: `x |> avgpool(4) |> conv(4, kernel: 3, pad: 1) as c1 |> conv(4, kernel: 3, pad: 1) as c2
+      |> conv(4, kernel: 3, stride: 2, pad: 1) as c3 |> flatten |> dense(10) as f1`,
+    precision: 'weights: int8 per channel, activations: int8 stochastic, gradients: int8 stochastic',
+  },
 };
 
 const TRAIN = 'U = momentum(lr: 0.1, momentum: 0.9)\n  T = U ∘ B ∘ F';

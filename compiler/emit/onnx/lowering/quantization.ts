@@ -1,6 +1,6 @@
 import { type OpNode, sizeOf, type Value } from '../../../ir/graph.ts';
 import { codeRange } from '../../../numeric/format.ts';
-import { onnxBytes, onnxStochasticBytes } from '../../../ops/quantization/onnx-quantize.ts';
+import { onnxBytes, onnxMovedQuotients } from '../../../ops/quantization/onnx-quantize.ts';
 import { onnxScaleOf } from '../../../ops/quantization/onnx-scale.ts';
 import { isNonNegative } from '../rewrites/non-negative.ts';
 import { innermostAxis, toInnermost } from './layout.ts';
@@ -82,11 +82,12 @@ export const quantizeStochastic: LoweringRule<'quantizeStochastic'> = (lowering,
   const { inner, rank, source, step } = operandsOf(lowering, value, x, scale);
   const quotients =
     (inner ? routedQuotients(lowering, x, scale) : undefined) ?? lowering.op('Div', [source.name, step.name]);
-  const name = onnxStochasticBytes(lowering, quotients, noiseOf(lowering, noise, inner, rank), element);
+  const moved = onnxMovedQuotients(lowering, quotients, noiseOf(lowering, noise, inner, rank));
+  const one = { name: lowering.constant('float', 1), shape: [] };
+  const bytes = (shifted: boolean) => onnxBytes(lowering, moved, one, rank, element, shifted);
+  const name = bytes(false);
   if (name === undefined) return false;
-  keepCodes(lowering, node, value, inner, name, step, () => {
-    throw new Error('codes of a stochastic quantizer are not shifted');
-  });
+  keepCodes(lowering, node, value, inner, name, step, () => bytes(true) ?? name);
   return true;
 };
 
