@@ -31,7 +31,7 @@ function reluInjections(
 ): readonly Injection[] {
   const odds = squares.map((square, i) => switching(z.data[i] ?? 0, Math.sqrt(square)));
   const to = placesOf(odds);
-  const probability = Float32Array.from(to, (i) => odds[i] ?? 0);
+  const probability = gathered(to, (i) => odds[i] ?? 0);
   const forward = remaining(
     to,
     (i) => i,
@@ -41,7 +41,7 @@ function reluInjections(
   return [
     jumping(kinkNames(kink).forward, z.shape, forward),
     ...cotangents.map((v, index) => {
-      const amount = Float32Array.from(to, (i) => ((z.data[i] ?? 0) > 0 ? -1 : 1) * (v.data[i] ?? 0));
+      const amount = gathered(to, (i) => ((z.data[i] ?? 0) > 0 ? -1 : 1) * (v.data[i] ?? 0));
       return jumping(kinkNames(kink, index).back, z.shape, { to, amount, probability });
     }),
   ];
@@ -67,14 +67,21 @@ function poolInjections(
   const forward = remaining(open, output, distance, squares);
   const pick = (values: Int32Array): Int32Array => chosen.map((i) => values[i] ?? 0);
   const [to, from] = [pick(pairs.loser), pick(pairs.winner)];
-  const probability = Float32Array.from(chosen, (i) => odds[i] ?? 0);
+  const probability = gathered(chosen, (i) => odds[i] ?? 0);
   const injections: Injection[] = [];
   cotangents.forEach((v, index) => {
     if (index === 0) injections.push(jumping(kinkNames(kink).forward, v.shape, forward));
-    const amount = Float32Array.from(chosen, (i) => v.data[output(i)] ?? 0);
+    const amount = gathered(chosen, (i) => v.data[output(i)] ?? 0);
     injections.push(jumping(kinkNames(kink, index).back, z.shape, { to, from, amount, probability }));
   });
   return injections;
+}
+
+/** Millions of numbers: `Float32Array.from` with a function takes many times as long. */
+function gathered(places: Int32Array, of: (place: number) => number): Float32Array {
+  const values = new Float32Array(places.length);
+  for (let i = 0; i < values.length; i++) values[i] = of(places[i] ?? 0);
+  return values;
 }
 
 /** The places of what is positive. */
@@ -131,13 +138,9 @@ export function normalizationInjections(
     const squares = errors.get(name);
     if (!squares) return [];
     const group = groupPositions(shape, axes);
-    return [
-      {
-        point: name,
-        shape,
-        mean: Float32Array.from(data, (x: number, i: number) => (-x * (squares[group[i] ?? 0] ?? 0)) / 2),
-      },
-    ];
+    const mean = new Float32Array(data.length);
+    for (let i = 0; i < mean.length; i++) mean[i] = (-(data[i] ?? 0) * (squares[group[i] ?? 0] ?? 0)) / 2;
+    return [{ point: name, shape, mean }];
   });
 }
 

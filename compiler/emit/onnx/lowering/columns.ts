@@ -22,7 +22,7 @@ export function rowsOf(
 ): Rows {
   const { batch, channels, input, kernel, output, window } = geometry;
   const pixels = channels * input[0] * input[1];
-  const isPadded = ones || indices(geometry, pixels, [0, output[0]]).includes(pixels);
+  const isPadded = ones || window.pads.some((pad) => pad > 0);
   const source = lowering.once(`rows ${isPadded} ${ones} ${image}`, () => {
     const rows = lowering.reshape(image, [pixels, batch]);
     const extra = [zero, ...(ones ? [zero + 1] : [])].flatMap((v) => new Array<number>(batch).fill(v));
@@ -30,14 +30,20 @@ export function rowsOf(
     return isPadded ? lowering.op('Concat', [rows, behind], { axis: 0 }) : rows;
   });
   const taps = channels * kernel[0] * kernel[1] + Number(ones);
+  const rows = ([from, to]: readonly [number, number]): string => {
+    const taken = indices(geometry, pixels, [from, to]);
+    if (ones) for (let k = 0; k < (to - from) * output[1]; k++) taken.push(pixels + 1);
+    return lowering.constant('int64', taken);
+  };
+  const windows = `${kernel} ${window.strides} ${window.pads}`;
   return {
-    columns: ([from, to]) =>
-      lowering.once(`columns ${from} ${to} of ${kernel} ${window.strides} ${window.pads} ${source}`, () => {
-        const taken = indices(geometry, pixels, [from, to]);
-        const windows = (to - from) * output[1];
-        if (ones) for (let k = 0; k < windows; k++) taken.push(pixels + 1);
-        const gathered = lowering.op('Gather', [source, lowering.constant('int64', taken)], { axis: 0 });
-        return lowering.reshape(gathered, [taps, windows * batch]);
+    columns: (range) =>
+      lowering.once(`columns ${range} of ${windows} ${source}`, () => {
+        const size = `${channels} ${input} ${output} ${ones}`;
+        // Layers of one geometry, of which a deep net has many, share their rows.
+        const shared = lowering.once(`rows ${range} of ${windows} ${size}`, () => rows(range));
+        const gathered = lowering.op('Gather', [source, shared], { axis: 0 });
+        return lowering.reshape(gathered, [taps, (range[1] - range[0]) * output[1] * batch]);
       }),
   };
 }
