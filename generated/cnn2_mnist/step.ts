@@ -261,9 +261,10 @@ export function cnn2MnistBackward(params: Params, cache: Cache, noise: Noise): G
     const relu2GradStep = tf.step(cache.c2Add); // relu_2.grad (cnn2-mnist.qspec:12)
     const relu2GradMul = tf.mul(maxpool2GradMaxPoolRoute, relu2GradStep);
     const c2GradScale = absmaxScale(relu2GradMul, [0, 1, 2, 3], 127); // c2.grad.scale (cnn2-mnist.qspec:12)
-    const c2GradNoise = noise.uniform('c2.grad', [64, 32, 14, 14]); // c2.grad.noise (cnn2-mnist.qspec:12)
+    const c2GradNoise = noise.uniform('c2.grad', [32, 14, 14, 64]); // c2.grad.noise (cnn2-mnist.qspec:12)
+    const c2GradNoiseTranspose = tf.transpose(c2GradNoise, [3, 0, 1, 2]);
     // c2.grad: int8 stochastic (cnn2-mnist.qspec:12)
-    const c2Grad = quantizeIntStochastic(relu2GradMul, c2GradScale, c2GradNoise, -127, 127);
+    const c2Grad = quantizeIntStochastic(relu2GradMul, c2GradScale, c2GradNoiseTranspose, -127, 127);
     const c2GradSum = tf.sum(c2Grad, [0, 2, 3]);
     const c2GradReshape = tf.reshape(c2GradSum, [32, 1, 1]);
     const c2BiasGrad = tf.reshape(c2GradReshape, [32]);
@@ -280,9 +281,10 @@ export function cnn2MnistBackward(params: Params, cache: Cache, noise: Noise): G
     const relu1GradStep = tf.step(cache.c1Add); // relu_1.grad (cnn2-mnist.qspec:11)
     const relu1GradMul = tf.mul(maxpool1GradMaxPoolRoute, relu1GradStep);
     const c1GradScale = absmaxScale(relu1GradMul, [0, 1, 2, 3], 127); // c1.grad.scale (cnn2-mnist.qspec:11)
-    const c1GradNoise = noise.uniform('c1.grad', [64, 16, 28, 28]); // c1.grad.noise (cnn2-mnist.qspec:11)
+    const c1GradNoise = noise.uniform('c1.grad', [16, 28, 28, 64]); // c1.grad.noise (cnn2-mnist.qspec:11)
+    const c1GradNoiseTranspose = tf.transpose(c1GradNoise, [3, 0, 1, 2]);
     // c1.grad: int8 stochastic (cnn2-mnist.qspec:11)
-    const c1Grad = quantizeIntStochastic(relu1GradMul, c1GradScale, c1GradNoise, -127, 127);
+    const c1Grad = quantizeIntStochastic(relu1GradMul, c1GradScale, c1GradNoiseTranspose, -127, 127);
     const c1GradSum = tf.sum(c1Grad, [0, 2, 3]);
     const c1GradReshape = tf.reshape(c1GradSum, [16, 1, 1]);
     const c1BiasGrad = tf.reshape(c1GradReshape, [16]);

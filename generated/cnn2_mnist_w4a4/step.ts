@@ -265,9 +265,10 @@ export function cnn2MnistW4a4Backward(params: Params, cache: Cache, noise: Noise
     // c2.grad.scale (cnn2-mnist-w4a4.qspec:13)
     const c2GradScale = absmaxScale(relu2GradMul, [0, 1, 2, 3], 127);
     // c2.grad.noise (cnn2-mnist-w4a4.qspec:13)
-    const c2GradNoise = noise.uniform('c2.grad', [64, 32, 14, 14]);
+    const c2GradNoise = noise.uniform('c2.grad', [32, 14, 14, 64]);
+    const c2GradNoiseTranspose = tf.transpose(c2GradNoise, [3, 0, 1, 2]);
     // c2.grad: int8 stochastic (cnn2-mnist-w4a4.qspec:13)
-    const c2Grad = quantizeIntStochastic(relu2GradMul, c2GradScale, c2GradNoise, -127, 127);
+    const c2Grad = quantizeIntStochastic(relu2GradMul, c2GradScale, c2GradNoiseTranspose, -127, 127);
     const c2GradSum = tf.sum(c2Grad, [0, 2, 3]);
     const c2GradReshape = tf.reshape(c2GradSum, [32, 1, 1]);
     const c2BiasGrad = tf.reshape(c2GradReshape, [32]);
@@ -286,9 +287,10 @@ export function cnn2MnistW4a4Backward(params: Params, cache: Cache, noise: Noise
     // c1.grad.scale (cnn2-mnist-w4a4.qspec:12)
     const c1GradScale = absmaxScale(relu1GradMul, [0, 1, 2, 3], 127);
     // c1.grad.noise (cnn2-mnist-w4a4.qspec:12)
-    const c1GradNoise = noise.uniform('c1.grad', [64, 16, 28, 28]);
+    const c1GradNoise = noise.uniform('c1.grad', [16, 28, 28, 64]);
+    const c1GradNoiseTranspose = tf.transpose(c1GradNoise, [3, 0, 1, 2]);
     // c1.grad: int8 stochastic (cnn2-mnist-w4a4.qspec:12)
-    const c1Grad = quantizeIntStochastic(relu1GradMul, c1GradScale, c1GradNoise, -127, 127);
+    const c1Grad = quantizeIntStochastic(relu1GradMul, c1GradScale, c1GradNoiseTranspose, -127, 127);
     const c1GradSum = tf.sum(c1Grad, [0, 2, 3]);
     const c1GradReshape = tf.reshape(c1GradSum, [16, 1, 1]);
     const c1BiasGrad = tf.reshape(c1GradReshape, [16]);

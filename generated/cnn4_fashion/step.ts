@@ -335,9 +335,10 @@ export function cnn4FashionBackward(params: Params, cache: Cache, noise: Noise):
     const relu4GradStep = tf.step(cache.c4Add); // relu_4.grad (cnn4-fashion.qspec:14)
     const relu4GradMul = tf.mul(maxpool2GradMaxPoolRoute, relu4GradStep);
     const c4GradScale = absmaxScale(relu4GradMul, [0, 1, 2, 3], 127); // c4.grad.scale (cnn4-fashion.qspec:14)
-    const c4GradNoise = noise.uniform('c4.grad', [64, 64, 14, 14]); // c4.grad.noise (cnn4-fashion.qspec:14)
+    const c4GradNoise = noise.uniform('c4.grad', [64, 14, 14, 64]); // c4.grad.noise (cnn4-fashion.qspec:14)
+    const c4GradNoiseTranspose = tf.transpose(c4GradNoise, [3, 0, 1, 2]);
     // c4.grad: int8 stochastic (cnn4-fashion.qspec:14)
-    const c4Grad = quantizeIntStochastic(relu4GradMul, c4GradScale, c4GradNoise, -127, 127);
+    const c4Grad = quantizeIntStochastic(relu4GradMul, c4GradScale, c4GradNoiseTranspose, -127, 127);
     const c4GradSum = tf.sum(c4Grad, [0, 2, 3]);
     const c4GradReshape = tf.reshape(c4GradSum, [64, 1, 1]);
     const c4BiasGrad = tf.reshape(c4GradReshape, [64]);
@@ -352,9 +353,10 @@ export function cnn4FashionBackward(params: Params, cache: Cache, noise: Noise):
     const relu3GradStep = tf.step(cache.c3Add); // relu_3.grad (cnn4-fashion.qspec:13)
     const relu3GradMul = tf.mul(c4InGradMul, relu3GradStep);
     const c3GradScale = absmaxScale(relu3GradMul, [0, 1, 2, 3], 127); // c3.grad.scale (cnn4-fashion.qspec:13)
-    const c3GradNoise = noise.uniform('c3.grad', [64, 64, 14, 14]); // c3.grad.noise (cnn4-fashion.qspec:13)
+    const c3GradNoise = noise.uniform('c3.grad', [64, 14, 14, 64]); // c3.grad.noise (cnn4-fashion.qspec:13)
+    const c3GradNoiseTranspose = tf.transpose(c3GradNoise, [3, 0, 1, 2]);
     // c3.grad: int8 stochastic (cnn4-fashion.qspec:13)
-    const c3Grad = quantizeIntStochastic(relu3GradMul, c3GradScale, c3GradNoise, -127, 127);
+    const c3Grad = quantizeIntStochastic(relu3GradMul, c3GradScale, c3GradNoiseTranspose, -127, 127);
     const c3GradSum = tf.sum(c3Grad, [0, 2, 3]);
     const c3GradReshape = tf.reshape(c3GradSum, [64, 1, 1]);
     const c3BiasGrad = tf.reshape(c3GradReshape, [64]);
@@ -371,9 +373,10 @@ export function cnn4FashionBackward(params: Params, cache: Cache, noise: Noise):
     const relu2GradStep = tf.step(cache.c2Add); // relu_2.grad (cnn4-fashion.qspec:12)
     const relu2GradMul = tf.mul(maxpool1GradMaxPoolRoute, relu2GradStep);
     const c2GradScale = absmaxScale(relu2GradMul, [0, 1, 2, 3], 127); // c2.grad.scale (cnn4-fashion.qspec:12)
-    const c2GradNoise = noise.uniform('c2.grad', [64, 32, 28, 28]); // c2.grad.noise (cnn4-fashion.qspec:12)
+    const c2GradNoise = noise.uniform('c2.grad', [32, 28, 28, 64]); // c2.grad.noise (cnn4-fashion.qspec:12)
+    const c2GradNoiseTranspose = tf.transpose(c2GradNoise, [3, 0, 1, 2]);
     // c2.grad: int8 stochastic (cnn4-fashion.qspec:12)
-    const c2Grad = quantizeIntStochastic(relu2GradMul, c2GradScale, c2GradNoise, -127, 127);
+    const c2Grad = quantizeIntStochastic(relu2GradMul, c2GradScale, c2GradNoiseTranspose, -127, 127);
     const c2GradSum = tf.sum(c2Grad, [0, 2, 3]);
     const c2GradReshape = tf.reshape(c2GradSum, [32, 1, 1]);
     const c2BiasGrad = tf.reshape(c2GradReshape, [32]);
@@ -388,9 +391,10 @@ export function cnn4FashionBackward(params: Params, cache: Cache, noise: Noise):
     const relu1GradStep = tf.step(cache.c1Add); // relu_1.grad (cnn4-fashion.qspec:11)
     const relu1GradMul = tf.mul(c2InGradMul, relu1GradStep);
     const c1GradScale = absmaxScale(relu1GradMul, [0, 1, 2, 3], 127); // c1.grad.scale (cnn4-fashion.qspec:11)
-    const c1GradNoise = noise.uniform('c1.grad', [64, 32, 28, 28]); // c1.grad.noise (cnn4-fashion.qspec:11)
+    const c1GradNoise = noise.uniform('c1.grad', [32, 28, 28, 64]); // c1.grad.noise (cnn4-fashion.qspec:11)
+    const c1GradNoiseTranspose = tf.transpose(c1GradNoise, [3, 0, 1, 2]);
     // c1.grad: int8 stochastic (cnn4-fashion.qspec:11)
-    const c1Grad = quantizeIntStochastic(relu1GradMul, c1GradScale, c1GradNoise, -127, 127);
+    const c1Grad = quantizeIntStochastic(relu1GradMul, c1GradScale, c1GradNoiseTranspose, -127, 127);
     const c1GradSum = tf.sum(c1Grad, [0, 2, 3]);
     const c1GradReshape = tf.reshape(c1GradSum, [32, 1, 1]);
     const c1BiasGrad = tf.reshape(c1GradReshape, [32]);

@@ -538,12 +538,13 @@ export function mixedFormatsBackward(params: Params, cache: Cache, noise: Noise)
     const relu3GradStep = tf.step(cache.c3Add); // relu_3.grad (mixed-formats.qspec:12)
     const relu3GradMul = tf.mul(maxpool1GradMaxPoolRoute, relu3GradStep);
     const c3GradScale = absmaxScale(relu3GradMul, [0, 1, 2, 3], 16); // c3.grad.scale (mixed-formats.qspec:12)
-    const c3GradNoise = noise.uniform('c3.grad', [50, 16, 7, 7]); // c3.grad.noise (mixed-formats.qspec:12)
+    const c3GradNoise = noise.uniform('c3.grad', [16, 7, 7, 50]); // c3.grad.noise (mixed-formats.qspec:12)
+    const c3GradNoiseTranspose = tf.transpose(c3GradNoise, [3, 0, 1, 2]);
     // c3.grad: e3m0 stochastic (mixed-formats.qspec:12)
     const c3Grad = quantizeFloatStochastic(
       relu3GradMul,
       c3GradScale,
-      c3GradNoise,
+      c3GradNoiseTranspose,
       { mantissa: 0, minNormal: 0.25, maxFinite: 16, saturates: true },
     );
     const c3GradSum = tf.sum(c3Grad, [0, 2, 3]);
@@ -564,9 +565,10 @@ export function mixedFormatsBackward(params: Params, cache: Cache, noise: Noise)
     const relu2GradStep = tf.step(cache.c2Add); // relu_2.grad (mixed-formats.qspec:11)
     const relu2GradMul = tf.mul(avgpool1GradSumPoolGrad, relu2GradStep);
     const c2GradScale = absmaxScale(relu2GradMul, [0, 2, 3], 127); // c2.grad.scale (mixed-formats.qspec:11)
-    const c2GradNoise = noise.uniform('c2.grad', [50, 16, 14, 14]); // c2.grad.noise (mixed-formats.qspec:11)
+    const c2GradNoise = noise.uniform('c2.grad', [16, 14, 14, 50]); // c2.grad.noise (mixed-formats.qspec:11)
+    const c2GradNoiseTranspose = tf.transpose(c2GradNoise, [3, 0, 1, 2]);
     // c2.grad: int8 per channel stochastic (mixed-formats.qspec:11)
-    const c2Grad = quantizeIntStochastic(relu2GradMul, c2GradScale, c2GradNoise, -127, 127);
+    const c2Grad = quantizeIntStochastic(relu2GradMul, c2GradScale, c2GradNoiseTranspose, -127, 127);
     const c2GradSum = tf.sum(c2Grad, [0, 2, 3]);
     const c2GradReshape = tf.reshape(c2GradSum, [16, 1, 1]);
     const c2GradReshape2 = tf.reshape(c2GradReshape, [16]);
@@ -613,12 +615,13 @@ export function mixedFormatsBackward(params: Params, cache: Cache, noise: Noise)
     const n1ScaleGradMul = tf.mul(n1GradReshape4, n1ScaleGradQuantizeMask);
     // c1.grad.scale (mixed-formats.qspec:10)
     const c1GradScale = absmaxScale(n1GradDiv3, [0, 1, 2, 3], 57344);
-    const c1GradNoise = noise.uniform('c1.grad', [50, 8, 14, 14]); // c1.grad.noise (mixed-formats.qspec:10)
+    const c1GradNoise = noise.uniform('c1.grad', [8, 14, 14, 50]); // c1.grad.noise (mixed-formats.qspec:10)
+    const c1GradNoiseTranspose = tf.transpose(c1GradNoise, [3, 0, 1, 2]);
     // c1.grad: e5m2 stochastic (mixed-formats.qspec:10)
     const c1Grad = quantizeFloatStochastic(
       n1GradDiv3,
       c1GradScale,
-      c1GradNoise,
+      c1GradNoiseTranspose,
       { mantissa: 2, minNormal: 0.00006103515625, maxFinite: 57344, saturates: true },
     );
     const c1GradSum = tf.sum(c1Grad, [0, 2, 3]);

@@ -1437,12 +1437,13 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // stage3.c2.grad.scale (resnet8-cifar10.qspec:14)
     const stage3C2GradScale = absmaxScale(stage3N2GradDiv3, [0, 1, 2, 3], 127);
     // stage3.c2.grad.noise (resnet8-cifar10.qspec:14)
-    const stage3C2GradNoise = noise.uniform('stage3.c2.grad', [128, 64, 8, 8]);
+    const stage3C2GradNoise = noise.uniform('stage3.c2.grad', [64, 8, 8, 128]);
+    const stage3C2GradNoiseTranspose = tf.transpose(stage3C2GradNoise, [3, 0, 1, 2]);
     // stage3.c2.grad: int8 stochastic (resnet8-cifar10.qspec:14)
     const stage3C2Grad = quantizeIntStochastic(
       stage3N2GradDiv3,
       stage3C2GradScale,
-      stage3C2GradNoise,
+      stage3C2GradNoiseTranspose,
       -127,
       127,
     );
@@ -1497,12 +1498,13 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // stage3.c1.grad.scale (resnet8-cifar10.qspec:13)
     const stage3C1GradScale = absmaxScale(stage3N1GradDiv3, [0, 1, 2, 3], 127);
     // stage3.c1.grad.noise (resnet8-cifar10.qspec:13)
-    const stage3C1GradNoise = noise.uniform('stage3.c1.grad', [128, 64, 8, 8]);
+    const stage3C1GradNoise = noise.uniform('stage3.c1.grad', [64, 8, 8, 128]);
+    const stage3C1GradNoiseTranspose = tf.transpose(stage3C1GradNoise, [3, 0, 1, 2]);
     // stage3.c1.grad: int8 stochastic (resnet8-cifar10.qspec:13)
     const stage3C1Grad = quantizeIntStochastic(
       stage3N1GradDiv3,
       stage3C1GradScale,
-      stage3C1GradNoise,
+      stage3C1GradNoiseTranspose,
       -127,
       127,
     );
@@ -1558,12 +1560,13 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // down3.shortcut.grad.scale (resnet8-cifar10.qspec:22)
     const down3ShortcutGradScale = absmaxScale(down3N3GradDiv3, [0, 1, 2, 3], 127);
     // down3.shortcut.grad.noise (resnet8-cifar10.qspec:22)
-    const down3ShortcutGradNoise = noise.uniform('down3.shortcut.grad', [128, 64, 8, 8]);
+    const down3ShortcutGradNoise = noise.uniform('down3.shortcut.grad', [64, 8, 8, 128]);
+    const down3ShortcutGradNoiseTranspose = tf.transpose(down3ShortcutGradNoise, [3, 0, 1, 2]);
     // down3.shortcut.grad: int8 stochastic (resnet8-cifar10.qspec:22)
     const down3ShortcutGrad = quantizeIntStochastic(
       down3N3GradDiv3,
       down3ShortcutGradScale,
-      down3ShortcutGradNoise,
+      down3ShortcutGradNoiseTranspose,
       -127,
       127,
     );
@@ -1613,9 +1616,16 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // down3.c2.grad.scale (resnet8-cifar10.qspec:21)
     const down3C2GradScale = absmaxScale(down3N2GradDiv3, [0, 1, 2, 3], 127);
     // down3.c2.grad.noise (resnet8-cifar10.qspec:21)
-    const down3C2GradNoise = noise.uniform('down3.c2.grad', [128, 64, 8, 8]);
+    const down3C2GradNoise = noise.uniform('down3.c2.grad', [64, 8, 8, 128]);
+    const down3C2GradNoiseTranspose = tf.transpose(down3C2GradNoise, [3, 0, 1, 2]);
     // down3.c2.grad: int8 stochastic (resnet8-cifar10.qspec:21)
-    const down3C2Grad = quantizeIntStochastic(down3N2GradDiv3, down3C2GradScale, down3C2GradNoise, -127, 127);
+    const down3C2Grad = quantizeIntStochastic(
+      down3N2GradDiv3,
+      down3C2GradScale,
+      down3C2GradNoiseTranspose,
+      -127,
+      127,
+    );
     const down3C2GradConv2dInputGrad = conv2dInputGrad(
       down3C2Grad,
       cache.down3C2Weights,
@@ -1666,9 +1676,16 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // down3.c1.grad.scale (resnet8-cifar10.qspec:20)
     const down3C1GradScale = absmaxScale(down3N1GradDiv3, [0, 1, 2, 3], 127);
     // down3.c1.grad.noise (resnet8-cifar10.qspec:20)
-    const down3C1GradNoise = noise.uniform('down3.c1.grad', [128, 64, 8, 8]);
+    const down3C1GradNoise = noise.uniform('down3.c1.grad', [64, 8, 8, 128]);
+    const down3C1GradNoiseTranspose = tf.transpose(down3C1GradNoise, [3, 0, 1, 2]);
     // down3.c1.grad: int8 stochastic (resnet8-cifar10.qspec:20)
-    const down3C1Grad = quantizeIntStochastic(down3N1GradDiv3, down3C1GradScale, down3C1GradNoise, -127, 127);
+    const down3C1Grad = quantizeIntStochastic(
+      down3N1GradDiv3,
+      down3C1GradScale,
+      down3C1GradNoiseTranspose,
+      -127,
+      127,
+    );
     const down3C1GradConv2dInputGrad = conv2dInputGrad(
       down3C1Grad,
       cache.down3C1Weights,
@@ -1723,12 +1740,13 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // stage2[1].c2.grad.scale (resnet8-cifar10.qspec:14)
     const stage2_1C2GradScale = absmaxScale(stage2_1N2GradDiv3, [0, 1, 2, 3], 127);
     // stage2[1].c2.grad.noise (resnet8-cifar10.qspec:14)
-    const stage2_1C2GradNoise = noise.uniform('stage2[1].c2.grad', [128, 32, 16, 16]);
+    const stage2_1C2GradNoise = noise.uniform('stage2[1].c2.grad', [32, 16, 16, 128]);
+    const stage2_1C2GradNoiseTranspose = tf.transpose(stage2_1C2GradNoise, [3, 0, 1, 2]);
     // stage2[1].c2.grad: int8 stochastic (resnet8-cifar10.qspec:14)
     const stage2_1C2Grad = quantizeIntStochastic(
       stage2_1N2GradDiv3,
       stage2_1C2GradScale,
-      stage2_1C2GradNoise,
+      stage2_1C2GradNoiseTranspose,
       -127,
       127,
     );
@@ -1790,12 +1808,13 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // stage2[1].c1.grad.scale (resnet8-cifar10.qspec:13)
     const stage2_1C1GradScale = absmaxScale(stage2_1N1GradDiv3, [0, 1, 2, 3], 127);
     // stage2[1].c1.grad.noise (resnet8-cifar10.qspec:13)
-    const stage2_1C1GradNoise = noise.uniform('stage2[1].c1.grad', [128, 32, 16, 16]);
+    const stage2_1C1GradNoise = noise.uniform('stage2[1].c1.grad', [32, 16, 16, 128]);
+    const stage2_1C1GradNoiseTranspose = tf.transpose(stage2_1C1GradNoise, [3, 0, 1, 2]);
     // stage2[1].c1.grad: int8 stochastic (resnet8-cifar10.qspec:13)
     const stage2_1C1Grad = quantizeIntStochastic(
       stage2_1N1GradDiv3,
       stage2_1C1GradScale,
-      stage2_1C1GradNoise,
+      stage2_1C1GradNoiseTranspose,
       -127,
       127,
     );
@@ -1858,12 +1877,13 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // stage2[0].c2.grad.scale (resnet8-cifar10.qspec:14)
     const stage2_0C2GradScale = absmaxScale(stage2_0N2GradDiv3, [0, 1, 2, 3], 127);
     // stage2[0].c2.grad.noise (resnet8-cifar10.qspec:14)
-    const stage2_0C2GradNoise = noise.uniform('stage2[0].c2.grad', [128, 32, 16, 16]);
+    const stage2_0C2GradNoise = noise.uniform('stage2[0].c2.grad', [32, 16, 16, 128]);
+    const stage2_0C2GradNoiseTranspose = tf.transpose(stage2_0C2GradNoise, [3, 0, 1, 2]);
     // stage2[0].c2.grad: int8 stochastic (resnet8-cifar10.qspec:14)
     const stage2_0C2Grad = quantizeIntStochastic(
       stage2_0N2GradDiv3,
       stage2_0C2GradScale,
-      stage2_0C2GradNoise,
+      stage2_0C2GradNoiseTranspose,
       -127,
       127,
     );
@@ -1925,12 +1945,13 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // stage2[0].c1.grad.scale (resnet8-cifar10.qspec:13)
     const stage2_0C1GradScale = absmaxScale(stage2_0N1GradDiv3, [0, 1, 2, 3], 127);
     // stage2[0].c1.grad.noise (resnet8-cifar10.qspec:13)
-    const stage2_0C1GradNoise = noise.uniform('stage2[0].c1.grad', [128, 32, 16, 16]);
+    const stage2_0C1GradNoise = noise.uniform('stage2[0].c1.grad', [32, 16, 16, 128]);
+    const stage2_0C1GradNoiseTranspose = tf.transpose(stage2_0C1GradNoise, [3, 0, 1, 2]);
     // stage2[0].c1.grad: int8 stochastic (resnet8-cifar10.qspec:13)
     const stage2_0C1Grad = quantizeIntStochastic(
       stage2_0N1GradDiv3,
       stage2_0C1GradScale,
-      stage2_0C1GradNoise,
+      stage2_0C1GradNoiseTranspose,
       -127,
       127,
     );
@@ -1986,12 +2007,13 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // down2.shortcut.grad.scale (resnet8-cifar10.qspec:22)
     const down2ShortcutGradScale = absmaxScale(down2N3GradDiv3, [0, 1, 2, 3], 127);
     // down2.shortcut.grad.noise (resnet8-cifar10.qspec:22)
-    const down2ShortcutGradNoise = noise.uniform('down2.shortcut.grad', [128, 32, 16, 16]);
+    const down2ShortcutGradNoise = noise.uniform('down2.shortcut.grad', [32, 16, 16, 128]);
+    const down2ShortcutGradNoiseTranspose = tf.transpose(down2ShortcutGradNoise, [3, 0, 1, 2]);
     // down2.shortcut.grad: int8 stochastic (resnet8-cifar10.qspec:22)
     const down2ShortcutGrad = quantizeIntStochastic(
       down2N3GradDiv3,
       down2ShortcutGradScale,
-      down2ShortcutGradNoise,
+      down2ShortcutGradNoiseTranspose,
       -127,
       127,
     );
@@ -2041,9 +2063,16 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // down2.c2.grad.scale (resnet8-cifar10.qspec:21)
     const down2C2GradScale = absmaxScale(down2N2GradDiv3, [0, 1, 2, 3], 127);
     // down2.c2.grad.noise (resnet8-cifar10.qspec:21)
-    const down2C2GradNoise = noise.uniform('down2.c2.grad', [128, 32, 16, 16]);
+    const down2C2GradNoise = noise.uniform('down2.c2.grad', [32, 16, 16, 128]);
+    const down2C2GradNoiseTranspose = tf.transpose(down2C2GradNoise, [3, 0, 1, 2]);
     // down2.c2.grad: int8 stochastic (resnet8-cifar10.qspec:21)
-    const down2C2Grad = quantizeIntStochastic(down2N2GradDiv3, down2C2GradScale, down2C2GradNoise, -127, 127);
+    const down2C2Grad = quantizeIntStochastic(
+      down2N2GradDiv3,
+      down2C2GradScale,
+      down2C2GradNoiseTranspose,
+      -127,
+      127,
+    );
     const down2C2GradConv2dInputGrad = conv2dInputGrad(
       down2C2Grad,
       cache.down2C2Weights,
@@ -2094,9 +2123,16 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // down2.c1.grad.scale (resnet8-cifar10.qspec:20)
     const down2C1GradScale = absmaxScale(down2N1GradDiv3, [0, 1, 2, 3], 127);
     // down2.c1.grad.noise (resnet8-cifar10.qspec:20)
-    const down2C1GradNoise = noise.uniform('down2.c1.grad', [128, 32, 16, 16]);
+    const down2C1GradNoise = noise.uniform('down2.c1.grad', [32, 16, 16, 128]);
+    const down2C1GradNoiseTranspose = tf.transpose(down2C1GradNoise, [3, 0, 1, 2]);
     // down2.c1.grad: int8 stochastic (resnet8-cifar10.qspec:20)
-    const down2C1Grad = quantizeIntStochastic(down2N1GradDiv3, down2C1GradScale, down2C1GradNoise, -127, 127);
+    const down2C1Grad = quantizeIntStochastic(
+      down2N1GradDiv3,
+      down2C1GradScale,
+      down2C1GradNoiseTranspose,
+      -127,
+      127,
+    );
     const down2C1GradConv2dInputGrad = conv2dInputGrad(
       down2C1Grad,
       cache.down2C1Weights,
@@ -2151,12 +2187,13 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // stage1[2].c2.grad.scale (resnet8-cifar10.qspec:14)
     const stage1_2C2GradScale = absmaxScale(stage1_2N2GradDiv3, [0, 1, 2, 3], 127);
     // stage1[2].c2.grad.noise (resnet8-cifar10.qspec:14)
-    const stage1_2C2GradNoise = noise.uniform('stage1[2].c2.grad', [128, 16, 32, 32]);
+    const stage1_2C2GradNoise = noise.uniform('stage1[2].c2.grad', [16, 32, 32, 128]);
+    const stage1_2C2GradNoiseTranspose = tf.transpose(stage1_2C2GradNoise, [3, 0, 1, 2]);
     // stage1[2].c2.grad: int8 stochastic (resnet8-cifar10.qspec:14)
     const stage1_2C2Grad = quantizeIntStochastic(
       stage1_2N2GradDiv3,
       stage1_2C2GradScale,
-      stage1_2C2GradNoise,
+      stage1_2C2GradNoiseTranspose,
       -127,
       127,
     );
@@ -2218,12 +2255,13 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // stage1[2].c1.grad.scale (resnet8-cifar10.qspec:13)
     const stage1_2C1GradScale = absmaxScale(stage1_2N1GradDiv3, [0, 1, 2, 3], 127);
     // stage1[2].c1.grad.noise (resnet8-cifar10.qspec:13)
-    const stage1_2C1GradNoise = noise.uniform('stage1[2].c1.grad', [128, 16, 32, 32]);
+    const stage1_2C1GradNoise = noise.uniform('stage1[2].c1.grad', [16, 32, 32, 128]);
+    const stage1_2C1GradNoiseTranspose = tf.transpose(stage1_2C1GradNoise, [3, 0, 1, 2]);
     // stage1[2].c1.grad: int8 stochastic (resnet8-cifar10.qspec:13)
     const stage1_2C1Grad = quantizeIntStochastic(
       stage1_2N1GradDiv3,
       stage1_2C1GradScale,
-      stage1_2C1GradNoise,
+      stage1_2C1GradNoiseTranspose,
       -127,
       127,
     );
@@ -2286,12 +2324,13 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // stage1[1].c2.grad.scale (resnet8-cifar10.qspec:14)
     const stage1_1C2GradScale = absmaxScale(stage1_1N2GradDiv3, [0, 1, 2, 3], 127);
     // stage1[1].c2.grad.noise (resnet8-cifar10.qspec:14)
-    const stage1_1C2GradNoise = noise.uniform('stage1[1].c2.grad', [128, 16, 32, 32]);
+    const stage1_1C2GradNoise = noise.uniform('stage1[1].c2.grad', [16, 32, 32, 128]);
+    const stage1_1C2GradNoiseTranspose = tf.transpose(stage1_1C2GradNoise, [3, 0, 1, 2]);
     // stage1[1].c2.grad: int8 stochastic (resnet8-cifar10.qspec:14)
     const stage1_1C2Grad = quantizeIntStochastic(
       stage1_1N2GradDiv3,
       stage1_1C2GradScale,
-      stage1_1C2GradNoise,
+      stage1_1C2GradNoiseTranspose,
       -127,
       127,
     );
@@ -2353,12 +2392,13 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // stage1[1].c1.grad.scale (resnet8-cifar10.qspec:13)
     const stage1_1C1GradScale = absmaxScale(stage1_1N1GradDiv3, [0, 1, 2, 3], 127);
     // stage1[1].c1.grad.noise (resnet8-cifar10.qspec:13)
-    const stage1_1C1GradNoise = noise.uniform('stage1[1].c1.grad', [128, 16, 32, 32]);
+    const stage1_1C1GradNoise = noise.uniform('stage1[1].c1.grad', [16, 32, 32, 128]);
+    const stage1_1C1GradNoiseTranspose = tf.transpose(stage1_1C1GradNoise, [3, 0, 1, 2]);
     // stage1[1].c1.grad: int8 stochastic (resnet8-cifar10.qspec:13)
     const stage1_1C1Grad = quantizeIntStochastic(
       stage1_1N1GradDiv3,
       stage1_1C1GradScale,
-      stage1_1C1GradNoise,
+      stage1_1C1GradNoiseTranspose,
       -127,
       127,
     );
@@ -2421,12 +2461,13 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // stage1[0].c2.grad.scale (resnet8-cifar10.qspec:14)
     const stage1_0C2GradScale = absmaxScale(stage1_0N2GradDiv3, [0, 1, 2, 3], 127);
     // stage1[0].c2.grad.noise (resnet8-cifar10.qspec:14)
-    const stage1_0C2GradNoise = noise.uniform('stage1[0].c2.grad', [128, 16, 32, 32]);
+    const stage1_0C2GradNoise = noise.uniform('stage1[0].c2.grad', [16, 32, 32, 128]);
+    const stage1_0C2GradNoiseTranspose = tf.transpose(stage1_0C2GradNoise, [3, 0, 1, 2]);
     // stage1[0].c2.grad: int8 stochastic (resnet8-cifar10.qspec:14)
     const stage1_0C2Grad = quantizeIntStochastic(
       stage1_0N2GradDiv3,
       stage1_0C2GradScale,
-      stage1_0C2GradNoise,
+      stage1_0C2GradNoiseTranspose,
       -127,
       127,
     );
@@ -2488,12 +2529,13 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // stage1[0].c1.grad.scale (resnet8-cifar10.qspec:13)
     const stage1_0C1GradScale = absmaxScale(stage1_0N1GradDiv3, [0, 1, 2, 3], 127);
     // stage1[0].c1.grad.noise (resnet8-cifar10.qspec:13)
-    const stage1_0C1GradNoise = noise.uniform('stage1[0].c1.grad', [128, 16, 32, 32]);
+    const stage1_0C1GradNoise = noise.uniform('stage1[0].c1.grad', [16, 32, 32, 128]);
+    const stage1_0C1GradNoiseTranspose = tf.transpose(stage1_0C1GradNoise, [3, 0, 1, 2]);
     // stage1[0].c1.grad: int8 stochastic (resnet8-cifar10.qspec:13)
     const stage1_0C1Grad = quantizeIntStochastic(
       stage1_0N1GradDiv3,
       stage1_0C1GradScale,
-      stage1_0C1GradNoise,
+      stage1_0C1GradNoiseTranspose,
       -127,
       127,
     );
@@ -2549,9 +2591,16 @@ export function resnet8Cifar10Backward(params: Params, cache: Cache, noise: Nois
     // stem.grad.scale (resnet8-cifar10.qspec:28)
     const stemGradScale = absmaxScale(batchnorm1GradDiv3, [0, 1, 2, 3], 127);
     // stem.grad.noise (resnet8-cifar10.qspec:28)
-    const stemGradNoise = noise.uniform('stem.grad', [128, 16, 32, 32]);
+    const stemGradNoise = noise.uniform('stem.grad', [16, 32, 32, 128]);
+    const stemGradNoiseTranspose = tf.transpose(stemGradNoise, [3, 0, 1, 2]);
     // stem.grad: int8 stochastic (resnet8-cifar10.qspec:28)
-    const stemGrad = quantizeIntStochastic(batchnorm1GradDiv3, stemGradScale, stemGradNoise, -127, 127);
+    const stemGrad = quantizeIntStochastic(
+      batchnorm1GradDiv3,
+      stemGradScale,
+      stemGradNoiseTranspose,
+      -127,
+      127,
+    );
     const stemGradConv2dWeightGrad = conv2dWeightGrad(cache.stemIn, stemGrad, [1, 1], [1, 1, 1, 1], [3, 3]);
     // stem.weights.grad (resnet8-cifar10.qspec:28)
     const stemWeightsGradQuantizeMask = quantizeMask(

@@ -142,7 +142,7 @@ function emitNode<K extends OpName>(
       typeof data === 'number'
         ? writer.constant(type, [data], shape ?? [])
         : writer.constant(type, data, shape ?? [data.length]),
-    noise: (distribution, stream, shape) => noise.read(writer, distribution, stream, shape),
+    noise: (distribution, stream, shape) => noise.read(distribution, stream, shape, false),
     quantizeDequantize: (x, scale, scaleShape, element) =>
       writeQuantizeDequantize(writer, site, x, node.type.shape.length, scale, scaleShape, element),
     dequantizeInitializer: (codes, scale, scaleShape, element) =>

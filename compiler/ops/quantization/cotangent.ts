@@ -2,6 +2,7 @@ import type { Builder } from '../../ir/builder.ts';
 import type { Value } from '../../ir/graph.ts';
 import type { OpDef } from '../../ir/op.ts';
 import type { OpAttributes } from '../../ir/op-attributes.ts';
+import { transpose } from '../algebra.ts';
 import { quantizeCotangent as quantizeCotangentBounds } from '../bounds/quantization.ts';
 import { arity, f32, floatShape } from '../operands.ts';
 
@@ -29,8 +30,14 @@ function quantized(
   );
   if (stream === undefined)
     return builder.named(name, () => builder.op('quantize', [delta, scale], { element }));
-  const noise = builder.named(`${name}.noise`, () =>
-    builder.op('uniform', [], { shape: builder.shapeOf(delta), stream }),
-  );
+  const noise = builder.named(`${name}.noise`, () => noiseOf(builder, builder.shapeOf(delta), stream));
   return builder.named(name, () => builder.op('quantizeStochastic', [delta, scale, noise], { element }));
+}
+
+/** Noise of an image `[N, C, H, W]` is drawn as `[C, H, W, N]`, the order in which the fastest engine keeps images; the numbers are as random in any. */
+function noiseOf(builder: Builder, shape: readonly number[], stream: string): Value {
+  const [batch = 1, ...rest] = shape;
+  if (shape.length !== 4) return builder.op('uniform', [], { shape, stream });
+  const drawn = builder.op('uniform', [], { shape: [...rest, batch], stream });
+  return transpose(builder, drawn, [3, 0, 1, 2]);
 }

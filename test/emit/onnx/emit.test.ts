@@ -95,17 +95,13 @@ describe('names', () => {
   });
 });
 
-test('noise is drawn from pools at the offsets of the sorted streams', () => {
+test('each noise stream is an input, a slice of the pool of its distribution', () => {
   expect(emitOnnx(step(), { scheme: 'arithmetic' }).noise).toEqual({
-    uniform: { input: 'noise.uniform', size: 65536 },
-    normal: { input: 'noise.normal', size: 65536 },
-    offsets: {
-      input: 'noise.offsets',
-      streams: [
-        { stream: 'w.grad', distribution: 'uniform', size: 6 },
-        { stream: 'w.noise', distribution: 'normal', size: 6 },
-      ],
-    },
+    pools: { uniform: 65536, normal: 65536 },
+    inputs: [
+      { input: 'noise w.noise', stream: 'w.noise', distribution: 'normal', shape: [2, 3], isCentered: false },
+      { input: 'noise w.grad', stream: 'w.grad', distribution: 'uniform', shape: [2, 3], isCentered: false },
+    ],
   });
 });
 

@@ -372,7 +372,7 @@ describe('stochastic rounding with noise around 0', () => {
     ]);
     const identity = filled([8, 8, 1, 1], (i) => Number(i % 9 === 0));
     const layout = emitOnnx(graph, { scheme: 'arithmetic' }).noise;
-    expect([layout.centered !== undefined, layout.uniform]).toEqual([true, undefined]);
+    expect(layout.inputs.map(({ isCentered }) => isCentered)).toEqual([true]);
     return (draw: (u: number) => number, step: number) => {
       const data = Float32Array.from(uniforms(SEED, 'values', 0, sizeOf(shape)), draw);
       return bothOf(

@@ -1,6 +1,6 @@
 import type { OpNode, TensorType } from '../../../ir/graph.ts';
 import type { OpAttributes, OpName } from '../../../ir/op-attributes.ts';
-import { innermost, innermostAxis } from './layout.ts';
+import { fromInnermost, innermost, innermostAxis } from './layout.ts';
 import type { Lowering, LoweringRule } from './lowering.ts';
 
 /** Whether an operand of the result's rank lies innermost, so that the result had better, too. */
@@ -63,6 +63,16 @@ export const reshape: LoweringRule<'reshape'> = (lowering, node, value) => {
   const from = lowering.values.shapeOf(x);
   if (from[0] !== shape[0]) return false;
   lowering.values.setInner(value, lowering.reshape(lowering.values.inner(x), innermost(shape)));
+  return true;
+};
+
+/** What moves the last axis to the front gives a tensor whose form with the batch innermost is what it moves. */
+export const transpose: LoweringRule<'transpose'> = (lowering, node, value) => {
+  const [x] = node.operands;
+  const rank = node.type.shape.length;
+  if (x === undefined || lowering.values.isInner(x)) return false;
+  if (`${node.attributes.permutation}` !== `${fromInnermost(rank)}`) return false;
+  lowering.values.setInner(value, lowering.values.plain(x));
   return true;
 };
 

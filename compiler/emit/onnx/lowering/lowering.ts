@@ -93,7 +93,7 @@ export class Lowering {
 
   /** The uniform noise of a stream, moved to be symmetric around 0. */
   centeredNoise(stream: string, shape: readonly number[]): string {
-    return this.#noise.read(this.writer, 'centered', stream, shape);
+    return this.#noise.read('uniform', stream, shape, true);
   }
 
   /** `make()`, once for each key. */
@@ -115,7 +115,7 @@ export class Lowering {
       scheme: 'arithmetic',
       op: this.op,
       constant: this.constant,
-      noise: (distribution, stream, shape) => this.#noise.read(this.writer, distribution, stream, shape),
+      noise: (distribution, stream, shape) => this.#noise.read(distribution, stream, shape, false),
       quantizeDequantize: () => undefined,
       dequantizeInitializer: () => undefined,
     };

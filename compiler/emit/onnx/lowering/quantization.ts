@@ -3,7 +3,7 @@ import { codeRange } from '../../../numeric/format.ts';
 import { onnxBytes, onnxMovedQuotients } from '../../../ops/quantization/onnx-quantize.ts';
 import { onnxScaleOf } from '../../../ops/quantization/onnx-scale.ts';
 import { isNonNegative } from '../rewrites/non-negative.ts';
-import { innermostAxis, toInnermost } from './layout.ts';
+import { fromInnermost, innermostAxis, toInnermost } from './layout.ts';
 import type { Lowering, LoweringRule } from './lowering.ts';
 import { routedInner } from './pooling.ts';
 import type { Written } from './values.ts';
@@ -105,18 +105,27 @@ function routedQuotients(lowering: Lowering, x: Value, scale: Value): string | u
 /** The noise in the layout of what it is added to; centered where the rewrite is on. */
 function noiseOf(lowering: Lowering, noise: Value, inner: boolean, rank: number) {
   const { values } = lowering;
-  const node = lowering.graph.nodes[noise];
-  if (node?.kind !== 'op' || node.op !== 'uniform' || !lowering.uses('centeredNoise')) {
+  const drawn = drawnNoise(lowering, noise, rank);
+  if (drawn === undefined || !lowering.uses('centeredNoise')) {
     return { name: inner ? values.aligned(noise, rank).name : values.plain(noise), centered: false };
   }
-  const { stream, shape } = (node as OpNode<'uniform'>).attributes;
-  const plain = lowering.centeredNoise(stream, shape);
-  const name = inner
-    ? lowering.once(`innermost ${plain}`, () =>
-        lowering.op('Transpose', [plain], { perm: toInnermost(rank) }),
-      )
-    : plain;
-  return { name, centered: true };
+  const { stream, shape, isInner } = drawn;
+  const name = lowering.centeredNoise(stream, shape);
+  if (isInner === inner) return { name, centered: true };
+  const perm = inner ? toInnermost(rank) : fromInnermost(rank);
+  const moved = lowering.once(`moved ${name}`, () => lowering.op('Transpose', [name], { perm }));
+  return { name: moved, centered: true };
+}
+
+/** The stream that a value is, as it is drawn: in the order of the value, or with the batch innermost. */
+function drawnNoise({ graph }: Lowering, noise: Value, rank: number) {
+  const node = graph.nodes[noise];
+  if (node?.kind !== 'op') return undefined;
+  if (node.op === 'uniform') return { ...node.attributes, isInner: false };
+  const from = graph.nodes[node.operands[0] ?? -1];
+  if (node.op !== 'transpose' || from?.kind !== 'op' || from.op !== 'uniform') return undefined;
+  const isInner = `${node.attributes.permutation}` === `${fromInnermost(rank)}`;
+  return isInner ? { ...from.attributes, isInner } : undefined;
 }
 
 function keepCodes(

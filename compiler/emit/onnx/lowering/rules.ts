@@ -1,7 +1,7 @@
 import type { AnyOpNode, OpNode, Value } from '../../../ir/graph.ts';
 import type { OpName } from '../../../ir/op-attributes.ts';
 import { addBias, conv2d, conv2dInputGrad, conv2dWeightGrad } from './convolution.ts';
-import { elementwise, matmul, overAxes, reshape } from './elementwise.ts';
+import { elementwise, matmul, overAxes, reshape, transpose } from './elementwise.ts';
 import { integerBiasGrad, integerConv2d, integerWeightGrad, pooledSums } from './integer-products.ts';
 import type { Lowering, LoweringRule } from './lowering.ts';
 import { maxPool, maxPoolRoute, sumPool } from './pooling.ts';
@@ -34,6 +34,7 @@ const RULES: { readonly [K in OpName]?: LoweringRule<K> } = {
   variance: overAxes(),
   standardize: overAxes(),
   reshape,
+  transpose,
   matmul,
   conv2d: firstOf(integerConv2d, conv2d),
   conv2dInputGrad: firstOf(conv2dInputGrad, stridedInputGrad),
