@@ -14,7 +14,7 @@ import { FULL } from '../support/property.ts';
 const SEED = 3;
 const RUN = { stepsPerEpoch: 4, epochs: 1 };
 
-test.for(['cnn2-mnist', 'resnet8-cifar10'])(
+test.for(['cnn2-mnist', 'resnet8-cifar10', 'mixed-formats'])(
   'the emitted program of %s trains on tfjs-node as the onnx engine does',
   async (spec, { skip }) => {
     if (!FULL) skip('npm run check:full runs it');

@@ -80,7 +80,10 @@ export function quantizeMask(
   });
 }
 
-/** A binade of a floating-point grid holds `2^mantissa` numbers, and below the smallest normal one their distance stays. */
+/**
+ * A binade of a floating-point grid holds `2^mantissa` numbers, and below the smallest normal one their distance stays. Their distance itself is
+ * not computed: that of bfloat16 is no normal float32 near 0, and some backends take such numbers for 0.
+ */
 function onFloatGrid(
   x: tf.Tensor,
   scale: tf.Tensor,
@@ -88,8 +91,9 @@ function onFloatGrid(
   round: (v: tf.Tensor) => tf.Tensor,
 ): tf.Tensor {
   const v = tf.div(x, scale);
-  const step = tf.mul(binade(tf.clipByValue(tf.abs(v), minNormal, maxFinite)), 2 ** -mantissa);
-  const rounded = tf.mul(round(tf.div(v, step)), step);
+  const unit = binade(tf.clipByValue(tf.abs(v), minNormal, maxFinite));
+  const codes = round(tf.mul(tf.div(v, unit), 2 ** mantissa));
+  const rounded = tf.mul(tf.mul(codes, 2 ** -mantissa), unit);
   const limited = saturates
     ? tf.clipByValue(rounded, -maxFinite, maxFinite)
     : tf.where(tf.greater(tf.abs(rounded), maxFinite), tf.mul(rounded, Infinity), rounded);
