@@ -14,19 +14,21 @@ import { repositorySpecs } from './specs.ts';
 
 const SPECS = ['cnn2-mnist', 'cnn4-fashion', 'resnet8-cifar10', 't0-regression', 'mixed-formats'];
 const BATCH = 4;
-const STEPS = 50;
+const STEPS = Number(process.env['QSPEC_STEPS'] ?? 200);
 const SEED = 5;
 
 /**
  * The onnx and the tfjs engine against the float64 reference and each other, on the models that the project reports on: the largest
- * error of each op as a fraction of its stated bound, the codes that flipped at ties, and how far whole steps drift apart.
+ * error of each op as a fraction of its stated bound, the codes that flipped at ties, and how far whole steps drift apart. `QSPEC_NETS` chooses
+ * models, `QSPEC_STEPS` the number of steps.
  */
 export const benchAgreement: Bench = async () => {
   const engines = [await createOnnxEngine(), await createTfjsEngine()] as const;
   const measurements: Measurement[] = [];
+  const models = process.env['QSPEC_NETS']?.split(',') ?? SPECS;
   for (const source of repositorySpecs()) {
     const model = source.path.replace(/\.qspec$/, '');
-    const compiled = SPECS.includes(model) ? compile(source).value : undefined;
+    const compiled = models.includes(model) ? compile(source).value : undefined;
     if (!compiled) continue;
     const program = programAtBatch(compiled, BATCH);
     const started = performance.now();
