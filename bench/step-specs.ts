@@ -33,3 +33,11 @@ export function stepSource(model: Model, formats: Formats): Source {
     .replace(/export onnx \{[^}]*\}/, '');
   return { path, text };
 }
+
+/** The same step in shards, each with scales, batch norms and noise of its own. */
+export function shardedSource({ path, text }: Source, shards: number): Source {
+  const parts = text
+    .replace(/batch: \d+/, `batch: ${BATCH / shards}`)
+    .replace('T = U ∘ B ∘ F', `T = U ∘ allreduce(${shards}, B ∘ F)`);
+  return { path, text: parts };
+}

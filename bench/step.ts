@@ -4,7 +4,7 @@ import type { Bench, Measurement } from './main.ts';
 import { createCase, type StepCase, stepFlops } from './step-case.ts';
 import { agrees, difference, readOutputs } from './step-compare.ts';
 import { nodePeer, type Peer, torchPeer, torchPython } from './step-peer.ts';
-import { FORMATS, type Formats, MODELS, type Model } from './step-specs.ts';
+import { FORMATS, type Formats, MODELS, type Model, shardedSource } from './step-specs.ts';
 import { PRODUCTS } from './step-training.ts';
 import { fastestVariant, loadTorch } from './step-variants.ts';
 import { median, quartiles, ratioOfMedians } from './timing.ts';
@@ -34,7 +34,7 @@ type Rounds = readonly ReadonlyMap<string, Block>[];
 /**
  * Time and memory of one training step at a batch of 64 and two threads: our engine, PyTorch in its fastest variant, and the emitted program on
  * tfjs-node, each in a process of its own, taking turns by blocks of a few steps. One step of each is compared with ours first. Ours takes turns with
- * one thread, too, because on a busy machine PyTorch is often fastest so.
+ * one thread, too, because on a busy machine PyTorch is often fastest so, and in shards, which is another step (see docs/engine.md).
  *
  * `QSPEC_NETS` and `QSPEC_FORMATS` choose a part, `QSPEC_ROUNDS` and `QSPEC_THREADS` the number of turns and threads, and `QSPEC_COMPILE=0` leaves
  * `torch.compile` out. What is measured of a case is also written to `.peers/step` as soon as it is there.
@@ -110,6 +110,9 @@ async function benchCase(
       const alone = nodePeer('ours, 1 thread');
       contestants.push({ name: alone.name, peer: alone });
       await alone.demand(loadRequest(step, 'onnx', 1));
+      const sharded = nodePeer(`ours, ${THREADS} shards`);
+      contestants.push({ name: sharded.name, peer: sharded });
+      await sharded.demand(loadRequest({ ...step, source: shardedSource(step.source, THREADS) }, 'onnx'));
     }
 
     const withProducts = step.model === 'cnn2' && step.formats === 'f32';

@@ -103,19 +103,24 @@ class NoisePool:
 
     def at(self, step, exact):
         """
-        The noise of every stream. Where it need not be `exact`, that of a channels-last tensor is read in its own order of elements, which is
-        as random and faster.
+        The noise of every stream. That of an image is drawn as [C, H, W, N]; where it need not be `exact`, it is read in the order of the tensor
+        that it is added to, which is as random and faster.
         """
         noise = {}
         for stream in self.streams:
             shape, size = stream["shape"], stream["size"]
             start = (stream["offset"] + 7919 * step) % (self.pool.numel() - size + 1)
             values = self.pool[start : start + size]
-            if len(shape) == 4 and self.channels_last and not exact:
-                n, c, h, w = shape
+            if len(shape) != 4:
+                noise[stream["name"]] = values.view(shape)
+                continue
+            c, h, w, n = shape
+            if exact:
+                noise[stream["name"]] = values.view(shape).permute(3, 0, 1, 2)
+            elif self.channels_last:
                 noise[stream["name"]] = values.view(n, h, w, c).permute(0, 3, 1, 2)
             else:
-                noise[stream["name"]] = values.view(shape)
+                noise[stream["name"]] = values.view(n, c, h, w)
         return noise
 
 
