@@ -56,19 +56,24 @@ class WorkerLane implements Lane {
   }
 
   static async start(task: Task): Promise<WorkerLane> {
-    const worker = new Worker(new URL('./onnx-worker.js', import.meta.url), { workerData: task });
+    // What Node was started with is for the program that was started, not for this file.
+    const options = { workerData: task, execArgv: [] };
+    const worker = new Worker(new URL('./onnx-worker.js', import.meta.url), options);
     const lane = new WorkerLane(worker);
     await lane.#answer();
     return lane;
   }
 
+  /** A thread that nobody waits for keeps no process alive. */
   async #answer(): Promise<Answer> {
+    this.#worker.ref();
     try {
       return await new Promise<Answer>((resolve, reject) => {
         this.#settle = { resolve, reject };
       });
     } finally {
       this.#settle = undefined;
+      this.#worker.unref();
     }
   }
 
@@ -87,6 +92,7 @@ class WorkerLane implements Lane {
 
   async dispose(): Promise<void> {
     const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
+    this.#worker.ref();
     this.#worker.postMessage('close' satisfies Job);
     await ended;
   }

@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TrainingProgram } from '../../compiler/lower/program.ts';
 import { uniforms } from '../../compiler/numeric/random.ts';
@@ -73,6 +76,27 @@ test('what a thread reports ends the step', { timeout: 60_000 }, async () => {
   const executable = await engine.load(program.step, { seed: 5 });
   await expect(executable.run(initialState(program, 3), 0)).rejects.toThrow(/no value for the input/);
   await executable.dispose();
+});
+
+test('a thread that is not disposed of does not keep the process', { timeout: 60_000 }, async () => {
+  const engines = join(import.meta.dirname, '../../dist/runtime/engines/onnx.js');
+  const compiler = join(import.meta.dirname, '../../dist/compiler/pipeline.js');
+  const text = SMALL_SPEC.replace('B ∘ F', 'allreduce(2, B ∘ F)');
+  const script = `const { createOnnxEngine } = await import(${JSON.stringify(pathToFileURL(engines).href)});
+    const { compile } = await import(${JSON.stringify(pathToFileURL(compiler).href)});
+    const engine = await createOnnxEngine({ threads: 2 });
+    await engine.load(compile({ path: 's', text: ${JSON.stringify(text)} }).value.program.step, { seed: 1 });
+    console.log('loaded');`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 30_000,
+  });
+  let printed = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    printed += chunk.toString();
+  });
+  const [code] = await once(child, 'close');
+  expect({ printed, code }).toEqual({ printed: 'loaded\n', code: 0 });
 });
 
 test('a step in shards needs no threads of its own where there is one', async () => {
