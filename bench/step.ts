@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Bench, Measurement } from './main.ts';
 import { createCase, type StepCase, stepFlops } from './step-case.ts';
 import { agrees, difference, readOutputs } from './step-compare.ts';
@@ -15,6 +16,7 @@ const FOLDER = join('.peers', 'step');
 /** Steps of a block; the first, which finds the caches full of another engine's data, is not counted. */
 const BLOCK = 5;
 const WARMUP = 5;
+const PAUSE_MS = 50;
 
 /** Sizes of the product that the runtime's own rate is taken from. */
 const PRODUCT = 1024;
@@ -186,6 +188,8 @@ async function takeTurns(contestants: readonly Contestant[], rounds: number): Pr
     for (let i = 0; i < contestants.length; i++) {
       const contestant = contestants[(round + i) % contestants.length];
       if (!contestant) continue;
+      // Threads of the one before may spin for some milliseconds after its last step.
+      await setTimeout(PAUSE_MS);
       const reply = await contestant.peer.demand({ command: 'time', steps: BLOCK });
       const { times = [], processorTimes = [] } = reply;
       blocks.set(contestant.name, { times: times.slice(1), processorTimes: processorTimes.slice(1) });

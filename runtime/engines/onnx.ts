@@ -93,8 +93,8 @@ export function sessionOptions(
     interOpNumThreads: 1,
     executionMode: 'sequential',
     logSeverityLevel: 3,
-    // Operators of a step follow one another within microseconds, in which a thread had better not fall asleep; one that spins for longer takes
-    // its core from whatever else runs on the machine.
-    extra: { session: { intra_op: { allow_spinning: '1', spin_duration_us: '20' } } },
+    // Operators of a step follow one another within a fraction of a millisecond, in which a thread had better not fall asleep; one that spins for
+    // longer takes its core from whatever else runs on the machine.
+    extra: { session: { intra_op: { allow_spinning: '1', spin_duration_us: '100' } } },
   };
 }
