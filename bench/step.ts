@@ -13,8 +13,12 @@ import { median, quartiles, ratioOfMedians } from './timing.ts';
 const THREADS = Number(process.env['QSPEC_THREADS'] ?? 2);
 const FOLDER = join('.peers', 'step');
 
-/** Steps of a block; the first, which finds the caches full of another engine's data, is not counted. */
-const BLOCK = 5;
+/**
+ * Steps of a block; the first few, which find the caches full of another engine's data, their own memory put away and their threads asleep, are not
+ * counted: training is one long block.
+ */
+const BLOCK = 20;
+const UNCOUNTED = 5;
 const WARMUP = 5;
 const PAUSE_MS = 50;
 
@@ -35,7 +39,7 @@ type Rounds = readonly ReadonlyMap<string, Block>[];
 
 /**
  * Time and memory of one training step at a batch of 64 and two threads: our engine, PyTorch in its fastest variant, and the emitted program on
- * tfjs-node, each in a process of its own, taking turns by blocks of a few steps. One step of each is compared with ours first. Ours takes turns with
+ * tfjs-node, each in a process of its own, taking turns by blocks of steps. One step of each is compared with ours first. Ours takes turns with
  * one thread, too, because on a busy machine PyTorch is often fastest so, and in shards, which is another step (see docs/engine.md).
  *
  * `QSPEC_NETS` and `QSPEC_FORMATS` choose a part, `QSPEC_ROUNDS` and `QSPEC_THREADS` the number of turns and threads, and `QSPEC_COMPILE=0` leaves
@@ -192,7 +196,10 @@ async function takeTurns(contestants: readonly Contestant[], rounds: number): Pr
       await setTimeout(PAUSE_MS);
       const reply = await contestant.peer.demand({ command: 'time', steps: BLOCK });
       const { times = [], processorTimes = [] } = reply;
-      blocks.set(contestant.name, { times: times.slice(1), processorTimes: processorTimes.slice(1) });
+      blocks.set(contestant.name, {
+        times: times.slice(UNCOUNTED),
+        processorTimes: processorTimes.slice(UNCOUNTED),
+      });
     }
     taken.push(blocks);
   }
