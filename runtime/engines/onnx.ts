@@ -92,6 +92,8 @@ export function sessionOptions(
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
+    // A plan of all memory would be made at the second run, beside what the first one took: a third more, and no faster.
+    enableMemPattern: false,
     logSeverityLevel: 3,
     // Operators of a step follow one another within a fraction of a millisecond, in which a thread had better not fall asleep; one that spins for
     // longer takes its core from whatever else runs on the machine.
