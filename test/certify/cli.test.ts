@@ -40,6 +40,14 @@ test('a changed certificate is refused by name', async () => {
   expect(json.stderr).toContain('"code":"QS7061"');
 });
 
+test('a certificate is about the spec that its file is called after, where it lies beside it', async () => {
+  const cwd = await temporaryFolder();
+  await writeFile(join(cwd, 'my-net.qspec'), QUICK.text);
+  await writeFile(join(cwd, 'my-net.certificate.json'), certificateText(certificateOf(QUICK)));
+  const { exitCode, stdout } = await qspec(['certify', 'my-net.certificate.json'], { cwd });
+  expect({ exitCode, last: stdout.trimEnd().split('\n').at(-1) }).toEqual({ exitCode: 0, last: 'certified' });
+});
+
 test('what cannot be read is said in a line', async () => {
   const cwd = await temporaryFolder();
   await writeFile(join(cwd, 'c.json'), 'no JSON');

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type Certificate, parseCertificateBytes } from '../../../compiler/certificate/index.ts';
 import { type CheckpointState, certify, type Verdict } from '../../../compiler/certify/index.ts';
 import { diagnostic } from '../../../compiler/diagnostics/diagnostic.ts';
@@ -42,14 +42,17 @@ export async function certifyCommand(context: Context, file: string, options: Op
   return verdict.holds ? EXIT.ok : EXIT.diagnostics;
 }
 
-/** A run keeps its spec as `spec.qspec`; elsewhere a certificate lies beside the spec that it names. */
+/** A run keeps its spec as `spec.qspec`; elsewhere a certificate lies beside the spec whose file or whose spec it is called after. */
 async function specBeside(cwd: string, file: string, { spec }: Certificate): Promise<string> {
-  const names = ['spec.qspec', ...(/^\w[\w-]*$/.test(spec.name) ? [`${spec.name}.qspec`] : [])];
+  const stems = [/^(.+)\.certificate\.json$/.exec(basename(file))?.[1] ?? '', spec.name];
+  const names = new Set(
+    ['spec', ...stems.filter((stem) => /^\w[\w-]*$/.test(stem))].map((s) => `${s}.qspec`),
+  );
   for (const name of names) {
     const path = join(dirname(file), name);
     if (await isThere(cwd, path)) return path;
   }
-  throw new UsageFailure(`no ${names.join(' or ')} beside ${file}: name the spec with --spec`);
+  throw new UsageFailure(`no ${[...names].join(' or ')} beside ${file}: name the spec with --spec`);
 }
 
 async function readState(cwd: string, path: string): Promise<CheckpointState> {
