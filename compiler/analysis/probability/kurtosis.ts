@@ -1,13 +1,18 @@
 import { sizeOf } from '../../ir/graph.ts';
 import { lookup } from '../../lower/lookup.ts';
 import type { ProbeTensor } from './contract.ts';
-import type { Injection } from './injections.ts';
-import type { Pass, Settings } from './pass.ts';
+import { addJumps, type Injection, type Jumps } from './injections.ts';
+import { type Pass, type Settings, tangents } from './pass.ts';
 import { signs } from './signs.ts';
+import { dot } from './statistics.ts';
 import { countsTowards, type Study } from './study.ts';
 
 /** Passes for the effect of each jump. Its square is then too large by a factor of at most `1 + 2/PASSES`, never too small on average. */
 const PASSES = 4;
+
+/** Jumps that are followed one by one, at most, each with a share of the cumulants of at least {@link LARGE}. */
+const FOLLOWED = 4;
+const LARGE = 0.02;
 
 /** More jumps than this are not rare. */
 const FEW = 200_000;
@@ -51,9 +56,8 @@ export async function jumpKurtosis(
       }
     }
   }
-  let sum = 0;
-  for (const { probability, effect } of jumping)
-    for (let j = 0; j < effect.length; j++) sum += cumulantOf(probability[j] ?? 0, effect[j] ?? 0);
+  await followLargest(subject, pass, injections, jumping);
+  const sum = cumulants(jumping);
   const tails: Tail[] = [{ probability: stated, kurtosis: sum }];
   if (jumping.reduce((count, { to }) => count + to.length, 0) <= FEW) {
     // The largest jumps that together happen in at most half of the steps that may exceed the quantile.
@@ -67,6 +71,53 @@ export async function jumpKurtosis(
     tails.push({ probability: stated + odds, kurtosis: Math.max(0, rest) });
   }
   return tails;
+}
+
+/** Jumps of one point, with the estimated square of how far each moves the gradient. */
+interface Jumping extends Jumps {
+  readonly point: string;
+  readonly effect: Float64Array;
+}
+
+/**
+ * Replaces the effects of the largest jumps by what they are: an estimate from {@link PASSES} passes is right on average, but may be a third of it for
+ * one jump, and one jump may make all of a quantile.
+ */
+async function followLargest(
+  subject: Study,
+  pass: Pass,
+  injections: readonly Injection[],
+  jumping: readonly Jumping[],
+): Promise<void> {
+  const least = LARGE * cumulants(jumping);
+  const largest = jumping
+    .flatMap((at) => singles(at).map((single) => ({ ...single, at })))
+    .filter(({ cumulant }) => cumulant > least)
+    .sort((a, b) => b.cumulant - a.cumulant)
+    .slice(0, FOLLOWED);
+  for (const { at, jump } of largest) {
+    const results = await pass.run(
+      subject.whole,
+      tangents(subject, injections, ({ point, shape }) => {
+        if (point !== at.point) return undefined;
+        const moved = new Float32Array(sizeOf(shape));
+        addJumps(moved, at, (j) => Number(j === jump));
+        return moved;
+      }),
+    );
+    const parts = subject.targets.filter(({ name }) => countsTowards(name, 'gradient'));
+    at.effect[jump] = parts.reduce((sum, { name }) => {
+      const { data } = lookup(results, name);
+      return sum + dot(data, data);
+    }, 0);
+  }
+}
+
+function cumulants(jumping: readonly Jumping[]): number {
+  let sum = 0;
+  for (const { probability, effect } of jumping)
+    for (let j = 0; j < effect.length; j++) sum += cumulantOf(probability[j] ?? 0, effect[j] ?? 0);
+  return sum;
 }
 
 /** The fourth cumulant of one jump, where positive. */
@@ -83,6 +134,7 @@ function singles({
   readonly effect: Float64Array;
 }) {
   return Array.from(effect, (e, j) => ({
+    jump: j,
     p: probability[j] ?? 0,
     effect: e,
     cumulant: cumulantOf(probability[j] ?? 0, e),
