@@ -18,6 +18,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   allocate: async () => (await import('./allocate.ts')).benchAllocate,
   check: async () => (await import('./check.ts')).benchCheck,
   epoch: async () => (await import('./epoch.ts')).benchEpoch,
+  predict: async () => (await import('./predict.ts')).benchPredict,
   rewrites: async () => (await import('./rewrites.ts')).benchRewrites,
   step: async () => (await import('./step.ts')).benchStep,
   tightness: async () => (await import('./tightness/probability.ts')).benchProbability,
