@@ -22,12 +22,18 @@ interface Lane {
   dispose(): Promise<void>;
 }
 
-/** The thread that asks. */
-class OwnLane implements Lane {
+/** Sessions in the thread that asks, one after the other. */
+export class OwnLane implements Lane {
   readonly #executables: readonly OnnxExecutable[];
 
-  constructor(executables: readonly OnnxExecutable[]) {
+  private constructor(executables: readonly OnnxExecutable[]) {
     this.#executables = executables;
+  }
+
+  static async open(runtime: OnnxRuntime, { prepared, options }: Task): Promise<OwnLane> {
+    return new OwnLane(
+      await Promise.all(prepared.map((graph) => OnnxExecutable.open(runtime, graph, options))),
+    );
   }
 
   async run(inputs: readonly Tensors[], step: number): Promise<readonly Tensors[]> {
@@ -80,10 +86,7 @@ class WorkerLane implements Lane {
   async run(inputs: readonly Tensors[], step: number): Promise<readonly Tensors[]> {
     const answer = this.#answer();
     const copies = inputs.map(copied);
-    const buffers = copies.flatMap((tensors) =>
-      [...tensors.values()].map(({ data }) => data.buffer as ArrayBuffer),
-    );
-    this.#worker.postMessage({ step, inputs: copies } satisfies Job, buffers);
+    this.#worker.postMessage({ step, inputs: copies } satisfies Job, buffersOf(copies));
     const given = await answer;
     if (given === 'ready') throw new Error('a thread of the engine answered out of turn');
     if ('failure' in given) throw new Error(given.failure);
@@ -96,6 +99,11 @@ class WorkerLane implements Lane {
     this.#worker.postMessage('close' satisfies Job);
     await ended;
   }
+}
+
+/** What another thread takes over of tensors that it is sent. */
+export function buffersOf(all: readonly Tensors[]): ArrayBuffer[] {
+  return all.flatMap((tensors) => [...tensors.values()].map(({ data }) => data.buffer as ArrayBuffer));
 }
 
 /** Tensors for another thread to keep: a view would be sent with all that it is a view of. */
@@ -115,13 +123,13 @@ function copied(tensors: Tensors): Tensors {
  * lanes there are: shards are the step's, and are joined in its order.
  */
 export class ShardedExecutable implements Executable {
-  readonly #shards: readonly Shard[];
+  readonly #shards: readonly Reads[];
   readonly #lanes: readonly Lane[];
   readonly #rest: OnnxExecutable;
   readonly #outputs: readonly string[];
 
   private constructor(
-    shards: readonly Shard[],
+    shards: readonly Reads[],
     lanes: readonly Lane[],
     rest: OnnxExecutable,
     outputs: readonly string[],
@@ -147,12 +155,12 @@ export class ShardedExecutable implements Executable {
       shards.filter((_, i) => i % lanes === lane).map(({ graph }) => prepare(graph)),
     );
     const [own = [], ...others] = prepared;
-    const opened = await Promise.all(own.map((graph) => OnnxExecutable.open(runtime, graph, options)));
+    const first = await OwnLane.open(runtime, { prepared: own, options });
     const workers = await Promise.all(
       others.map((graphs) => WorkerLane.start({ prepared: graphs, options })),
     );
     const joined = await OnnxExecutable.open(runtime, prepare(rest), options);
-    return new ShardedExecutable(shards, [new OwnLane(opened), ...workers], joined, outputs);
+    return new ShardedExecutable(shards.map(readsOf), [first, ...workers], joined, outputs);
   }
 
   async run(inputs: Tensors, step: number): Promise<Tensors> {
@@ -163,9 +171,8 @@ export class ShardedExecutable implements Executable {
     const others = this.#lanes.slice(1).map((lane, i) => lane.run(of(i + 1), step));
     const results = await Promise.all([this.#lanes[0]?.run(of(0), step) ?? [], ...others]);
     const found = new Map(results.flat().flatMap((tensors) => [...tensors]));
-    // Outputs of the step may be called as its inputs are.
-    const crossing = [...found].filter(([name]) => !this.#outputs.includes(name));
-    const joined = await this.#rest.run(new Map([...inputs, ...crossing]), step);
+    // Outputs of the step are called as its inputs are, which the rest reads.
+    const joined = await this.#rest.run(new Map([...found, ...inputs]), step);
     return new Map(
       this.#outputs.map((name) => {
         const tensor = joined.get(name) ?? found.get(name);
@@ -181,18 +188,30 @@ export class ShardedExecutable implements Executable {
   }
 }
 
-/** What a shard reads: of the batch its rows, without a copy. */
-function shardInputs({ graph, rows: [from, to] }: Shard, inputs: Tensors): Tensors {
-  const given = new Map<string, HostTensor>();
-  for (const node of graph.nodes) {
-    if (node.kind !== 'input') continue;
-    const tensor = inputs.get(node.input);
-    if (tensor !== undefined)
-      given.set(node.input, node.role === 'batch' ? rowsOf(tensor, from, to) : tensor);
-  }
-  return given;
+/** What a shard reads: of these inputs all, of those its rows. */
+interface Reads {
+  readonly whole: readonly string[];
+  readonly batch: readonly string[];
+  readonly rows: Shard['rows'];
 }
 
+function readsOf({ graph, rows }: Shard): Reads {
+  const inputs = graph.nodes.filter((node) => node.kind === 'input');
+  const named = (isBatch: boolean) =>
+    inputs.filter(({ role }) => (role === 'batch') === isBatch).map(({ input }) => input);
+  return { whole: named(false), batch: named(true), rows };
+}
+
+function shardInputs({ whole, batch, rows: [from, to] }: Reads, inputs: Tensors): Tensors {
+  const given = (names: readonly string[], of: (tensor: HostTensor) => HostTensor) =>
+    names.flatMap((name) => {
+      const tensor = inputs.get(name);
+      return tensor === undefined ? [] : [[name, of(tensor)] as const];
+    });
+  return new Map([...given(whole, (t) => t), ...given(batch, (t) => rowsOf(t, from, to))]);
+}
+
+/** Rows of a batch, without a copy. */
 function rowsOf(tensor: HostTensor, from: number, to: number): HostTensor {
   const [rows = 1, ...rest] = tensor.shape;
   const size = tensor.data.length / rows;

@@ -90,11 +90,14 @@ async function followLargest(
   jumping: readonly Jumping[],
 ): Promise<void> {
   const least = LARGE * cumulants(jumping);
-  const largest = jumping
-    .flatMap((at) => singles(at).map((single) => ({ ...single, at })))
-    .filter(({ cumulant }) => cumulant > least)
-    .sort((a, b) => b.cumulant - a.cumulant)
-    .slice(0, FOLLOWED);
+  const large: { readonly at: Jumping; readonly jump: number; readonly cumulant: number }[] = [];
+  for (const at of jumping) {
+    for (let jump = 0; jump < at.effect.length; jump++) {
+      const cumulant = cumulantOf(at.probability[jump] ?? 0, at.effect[jump] ?? 0);
+      if (cumulant > least) large.push({ at, jump, cumulant });
+    }
+  }
+  const largest = large.sort((a, b) => b.cumulant - a.cumulant).slice(0, FOLLOWED);
   for (const { at, jump } of largest) {
     const results = await pass.run(
       subject.whole,
@@ -134,7 +137,6 @@ function singles({
   readonly effect: Float64Array;
 }) {
   return Array.from(effect, (e, j) => ({
-    jump: j,
     p: probability[j] ?? 0,
     effect: e,
     cumulant: cumulantOf(probability[j] ?? 0, e),

@@ -23,11 +23,13 @@ export interface NoiseLayout {
 /** Reads noise streams as inputs of the model. */
 export class NoiseInputs {
   readonly #streams: readonly NoiseStream[];
+  readonly #declared: ReadonlySet<string>;
   readonly #read = new Map<string, NoiseInput>();
 
   /** @param streams those of the whole step, which share pools */
   constructor(streams: readonly NoiseStream[]) {
     this.#streams = streams;
+    this.#declared = new Set(streams.map(({ stream }) => stream));
   }
 
   /** Every name that an input may have. */
@@ -51,8 +53,7 @@ export class NoiseInputs {
 
   read(distribution: Distribution, stream: string, shape: readonly number[], isCentered: boolean): string {
     const input = nameOf(stream, isCentered);
-    if (!this.#streams.some((s) => s.stream === stream))
-      throw new Error(`the noise stream '${stream}' was not declared`);
+    if (!this.#declared.has(stream)) throw new Error(`the noise stream '${stream}' was not declared`);
     if (!this.#read.has(input)) this.#read.set(input, { input, stream, distribution, shape, isCentered });
     return input;
   }

@@ -16,12 +16,16 @@ function slack(n: number): number {
   return n * 2 ** -51;
 }
 
+function frobeniusOf({ data }: Pick<NdArray, 'data'>): number {
+  return toNumber(normFrobenius(data));
+}
+
 function rowNorms({ shape, data }: NdArray): Float64Array {
   const [rows = 1] = shape;
   const columns = data.length / rows;
   const norms = new Float64Array(rows);
   for (let row = 0; row < rows; row++) {
-    norms[row] = toNumber(normFrobenius(data.subarray(row * columns, (row + 1) * columns)));
+    norms[row] = frobeniusOf({ data: data.subarray(row * columns, (row + 1) * columns) });
   }
   return norms;
 }
@@ -109,7 +113,7 @@ export const matmul: SlopeRule<'matmul'> = (context) => {
     return undefined;
   const [rows = 1, columns = 1] = weights.shape;
   const norm = context.norm(1, '2', ({ data }) => toNumber(spectralNorm(matrix(rows, columns, data))));
-  const frobenius = context.norm(1, 'F', ({ data }) => toNumber(normFrobenius(data)));
+  const frobenius = context.norm(1, 'F', frobeniusOf);
   const back = { transposeA: false, transposeB: !transposeB };
   const next = context.evaluate('matmul', back, [slopes.center, weights], shapeIn(context, 0));
   return [through(slopes, next, norm, frobenius * slack(Math.max(rows, columns))), undefined];
@@ -134,7 +138,7 @@ export const conv2d: SlopeRule<'conv2d'> = (context) => {
     ),
   );
   const taps = kernelHeight * kernelWidth;
-  const frobenius = context.norm(1, 'F', ({ data }) => toNumber(normFrobenius(data))) * Math.sqrt(taps);
+  const frobenius = context.norm(1, 'F', frobeniusOf) * Math.sqrt(taps);
   const { strides, pads } = attributes;
   const back = { strides, pads, inputSize };
   const next = context.evaluate('conv2dInputGrad', back, [slopes.center, weights], shape);

@@ -109,6 +109,27 @@ function products(
 
 const element = (bits: number, signed: boolean): IntElement => int(bits, { signed, narrow: signed });
 
+/** Of bytes, activations unsigned, with 3×3 windows that keep the size. */
+function byteProducts(
+  size: Pick<ImageGeometry, 'batch' | 'channels' | 'filters' | 'input'>,
+  perChannel: boolean,
+) {
+  const geometry: ImageGeometry = { ...size, kernel: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1] };
+  return products(geometry, element(8, false), element(8, true), element(8, true), perChannel);
+}
+
+/** Some of the inputs with other numbers. */
+function changed(
+  inputs: ReadonlyMap<string, NdArray>,
+  by: Readonly<Record<string, (v: number) => number>>,
+): ReadonlyMap<string, NdArray> {
+  const moved = Object.entries(by).map(([name, change]) => {
+    const { shape, data } = inputs.get(name) ?? filled([], () => 0);
+    return [name, ndarray(shape, data.map(change))] as const;
+  });
+  return new Map([...inputs, ...moved]);
+}
+
 describe('products of codes', () => {
   test('are exact on whole numbers for every geometry and width', async () => {
     await fc.assert(
@@ -138,87 +159,22 @@ describe('products of codes', () => {
   });
 
   test('of the largest codes neither saturate nor wrap', async () => {
-    const geometry: ImageGeometry = {
-      batch: 3,
-      channels: 16,
-      filters: 4,
-      input: [5, 5],
-      kernel: [3, 3],
-      strides: [1, 1],
-      pads: [1, 1, 1, 1],
-    };
-    const { graph, inputs } = products(
-      geometry,
-      element(8, false),
-      element(8, true),
-      element(8, true),
-      false,
-    );
+    const { graph, inputs } = byteProducts({ batch: 3, channels: 16, filters: 4, input: [5, 5] }, false);
     expect(operatorsOf(graph).filter((op) => op === 'MatMulInteger')).toHaveLength(2);
-    const extreme = new Map(
-      [...inputs].map(([name, tensor]) => {
-        const at: Readonly<Record<string, number>> = { x: 255, w: -127, delta: 127 };
-        return [
-          name,
-          name in at
-            ? ndarray(
-                tensor.shape,
-                tensor.data.map(() => at[name] ?? 0),
-              )
-            : tensor,
-        ] as const;
-      }),
-    );
+    const extreme = changed(inputs, { x: () => 255, w: () => -127, delta: () => 127 });
     await expectEqual(graph, extreme);
   });
 
   test('of more terms than 32 bits hold are summed in parts', async () => {
-    const geometry: ImageGeometry = {
-      batch: 48,
-      channels: 2,
-      filters: 2,
-      input: [38, 38],
-      kernel: [3, 3],
-      strides: [1, 1],
-      pads: [1, 1, 1, 1],
-    };
-    const { graph, inputs } = products(
-      geometry,
-      element(8, false),
-      element(8, true),
-      element(8, true),
-      false,
-    );
+    const { graph, inputs } = byteProducts({ batch: 48, channels: 2, filters: 2, input: [38, 38] }, false);
     // Both are parts of the gradient of the weights: 18 terms are too few for a forward product of integers.
     expect(operatorsOf(graph).filter((op) => op === 'MatMulInteger')).toHaveLength(2);
-    const small = new Map(
-      [...inputs].map(
-        ([name, t]) =>
-          [
-            name,
-            name === 'x' || name === 'delta'
-              ? ndarray(
-                  t.shape,
-                  t.data.map((v) => v % 3),
-                )
-              : t,
-          ] as const,
-      ),
-    );
+    const small = changed(inputs, { x: (v) => v % 3, delta: (v) => v % 3 });
     await expectEqual(graph, small);
   });
 
   test('round three times, not once a term', async () => {
-    const geometry: ImageGeometry = {
-      batch: 4,
-      channels: 16,
-      filters: 8,
-      input: [9, 9],
-      kernel: [3, 3],
-      strides: [1, 1],
-      pads: [1, 1, 1, 1],
-    };
-    const { graph, inputs } = products(geometry, element(8, false), element(8, true), element(8, true), true);
+    const { graph, inputs } = byteProducts({ batch: 4, channels: 16, filters: 8, input: [9, 9] }, true);
     const scaled = new Map(inputs);
     const scale = (name: string, factor: number): void => {
       for (const of of [name, `${name}.scale`]) {

@@ -67,10 +67,7 @@ export const quantize: LoweringRule<'quantize'> = (lowering, node, value) => {
   const { inner, rank, source, step } = operandsOf(lowering, value, x, scale);
   const bytes = (shifted: boolean) =>
     onnxBytes(lowering, source.name, { name: step.name, shape: step.type.shape }, rank, element, shifted);
-  const name = bytes(false);
-  if (name === undefined) return false;
-  keepCodes(lowering, node, value, inner, name, step, () => bytes(true) ?? name);
-  return true;
+  return keepCodes(lowering, node, value, inner, step, bytes);
 };
 
 export const quantizeStochastic: LoweringRule<'quantizeStochastic'> = (lowering, node, value) => {
@@ -85,10 +82,7 @@ export const quantizeStochastic: LoweringRule<'quantizeStochastic'> = (lowering,
   const moved = onnxMovedQuotients(lowering, quotients, noiseOf(lowering, noise, inner, rank));
   const one = { name: lowering.constant('float', 1), shape: [] };
   const bytes = (shifted: boolean) => onnxBytes(lowering, moved, one, rank, element, shifted);
-  const name = bytes(false);
-  if (name === undefined) return false;
-  keepCodes(lowering, node, value, inner, name, step, () => bytes(true) ?? name);
-  return true;
+  return keepCodes(lowering, node, value, inner, step, bytes);
 };
 
 /** Dividing what is routed to a few elements is less than dividing all, and the same: zeros stay zeros. */
@@ -128,28 +122,30 @@ function drawnNoise({ graph }: Lowering, noise: Value, rank: number) {
   return isInner ? { ...from.attributes, isInner } : undefined;
 }
 
+/** @param bytes the codes, or those shifted to the other kind of bytes; undefined where they are no bytes */
 function keepCodes(
   lowering: Lowering,
   node: OpNode<'quantize' | 'quantizeStochastic'>,
   value: Value,
   inner: boolean,
-  name: string,
   scale: Written,
-  shift: () => string,
-): void {
+  bytes: (shifted: boolean) => string | undefined,
+): boolean {
   const { element } = node.attributes;
-  if (element.kind !== 'int') return;
+  const name = bytes(false);
+  if (element.kind !== 'int' || name === undefined) return false;
   const stem = node.origin.name ?? node.op;
   const codes = {
     name,
     type: element.signed ? ('int8' as const) : ('uint8' as const),
     element,
     scale,
-    shifted: () => lowering.once(`shifted ${name}`, () => lowering.at(stem, shift)),
+    shifted: () => lowering.once(`shifted ${name}`, () => lowering.at(stem, () => bytes(true) ?? name)),
   };
   lowering.values.setCodes(value, codes, inner, () =>
     lowering.at(stem, () => lowering.op('Mul', [floatCodes(lowering, name), scale.name])),
   );
+  return true;
 }
 
 /** Codes as f32, made once. */
