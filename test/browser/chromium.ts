@@ -28,10 +28,14 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** The Chromium that `CHROMIUM_PATH` names, else one where it is usually installed, else none. */
+/** The Chromium that `CHROMIUM_PATH` names, else one where it is usually installed, else none, which says why tests are skipped. */
 export function findChromium(): string | undefined {
   const named = process.env['CHROMIUM_PATH'];
-  if (!named) return USUAL_PATHS.find((path) => existsSync(path));
+  if (!named) {
+    const found = USUAL_PATHS.find((path) => existsSync(path));
+    if (found === undefined) console.warn('skipped: no Chromium found; CHROMIUM_PATH may name one');
+    return found;
+  }
   if (!existsSync(named)) throw new Error(`CHROMIUM_PATH names no file: ${named}`);
   return named;
 }

@@ -7,7 +7,6 @@ import { type CompileJob, type CompileReport, run } from './compile-run.ts';
 import { bundle, runInPage } from './page.ts';
 
 const chromium = findChromium();
-if (chromium === undefined) console.warn('skipped: no Chromium found; CHROMIUM_PATH may name one');
 
 const root = join(import.meta.dirname, '../..');
 const sound = readFileSync(join(root, 'specs/quickstart.qspec'), 'utf8');

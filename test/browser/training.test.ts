@@ -13,7 +13,6 @@ import { bundle, runInPage } from './page.ts';
 import { type TrainingJob, type TrainingReport, train } from './training-run.ts';
 
 const chromium = findChromium();
-if (chromium === undefined) console.warn('skipped: no Chromium found; CHROMIUM_PATH may name one');
 
 const root = join(import.meta.dirname, '../..');
 const BATCH = 4;
