@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import type { OnnxEngineOptions } from '../runtime/engines/onnx.ts';
 import type { Bench, Measurement } from './main.ts';
 import { createCase, type StepCase, stepFlops } from './step-case.ts';
 import { agrees, difference, readOutputs } from './step-compare.ts';
@@ -40,7 +41,8 @@ type Rounds = readonly ReadonlyMap<string, Block>[];
 /**
  * Time and memory of one training step at a batch of 64 and two threads: our engine, PyTorch in its fastest variant, and the emitted program on
  * tfjs-node, each in a process of its own, taking turns by blocks of steps. One step of each is compared with ours first. Ours takes turns with
- * one thread, too, because on a busy machine PyTorch is often fastest so, and in shards, which is another step (see docs/engine.md).
+ * onnxruntime's contributed operators, with one thread, because on a busy machine PyTorch is often fastest so, and in shards, which is
+ * another step (see docs/engine.md).
  *
  * `QSPEC_NETS` and `QSPEC_FORMATS` choose a part, `QSPEC_ROUNDS` and `QSPEC_THREADS` the number of turns and threads, and `QSPEC_COMPILE=0` leaves
  * `torch.compile` out. What is measured of a case is also written to `.peers/step` as soon as it is there.
@@ -112,13 +114,14 @@ async function benchCase(
       await tfjs.close();
     }
 
-    if (THREADS > 1) {
-      const alone = nodePeer('ours, 1 thread');
-      contestants.push({ name: alone.name, peer: alone });
-      await alone.demand(loadRequest(step, 'onnx', 1));
-      const sharded = nodePeer(`ours, ${THREADS} shards`);
-      contestants.push({ name: sharded.name, peer: sharded });
-      await sharded.demand(loadRequest({ ...step, source: shardedSource(step.source, THREADS) }, 'onnx'));
+    for (const { who, of = step, options } of otherWays(step)) {
+      const peer = nodePeer(who);
+      const { error } = await peer.ask(loadRequest(of, 'onnx', options));
+      if (error === undefined) contestants.push({ name: who, peer });
+      else {
+        note(`${who} is absent: ${error}`);
+        await peer.close();
+      }
     }
 
     const withProducts = step.model === 'cnn2' && step.formats === 'f32';
@@ -148,6 +151,8 @@ async function benchCase(
       const against = `${name}, ${who} ÷ ours`;
       found.push(ratio(against, rounds, who, rounds, 'ours'));
       found.push(ratio(`${against}, processor time`, rounds, who, rounds, 'ours', 'processorTimes'));
+      if (!who.startsWith('ours') || timesOf(rounds, 'PyTorch').length === 0) continue;
+      found.push(ratio(`${name}, PyTorch ÷ ${who}`, rounds, 'PyTorch', rounds, who));
     }
     if (withProducts) found.push(...rateOfProducts(name, step, rounds));
     return { rounds, found };
@@ -156,8 +161,28 @@ async function benchCase(
   }
 }
 
-function loadRequest({ source, tensors }: StepCase, engine: 'onnx' | 'tfjs', threads = THREADS): object {
-  return { command: 'load', engine, source, tensors, options: { threads } };
+/** Other ways to run our step than the engine's default. */
+function otherWays(step: StepCase): readonly {
+  readonly who: string;
+  readonly of?: StepCase;
+  readonly options?: OnnxEngineOptions;
+}[] {
+  const contributed = { who: 'ours, contributed operators', options: { contribOps: true } };
+  if (THREADS === 1) return [contributed];
+  const sharded = { ...step, source: shardedSource(step.source, THREADS) };
+  return [
+    contributed,
+    { who: 'ours, 1 thread', options: { threads: 1 } },
+    { who: `ours, ${THREADS} shards`, of: sharded },
+  ];
+}
+
+function loadRequest(
+  { source, tensors }: StepCase,
+  engine: 'onnx' | 'tfjs',
+  options: OnnxEngineOptions = {},
+): object {
+  return { command: 'load', engine, source, tensors, options: { threads: THREADS, ...options } };
 }
 
 /** Takes a step and reads what it gave. */

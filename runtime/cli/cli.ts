@@ -200,7 +200,8 @@ function engineOptions(command: Command): Command {
         'webgpu',
         'coreml',
       ]),
-    );
+    )
+    .option('--contrib-ops', "let steps hold onnxruntime's own operators (default: standard ONNX only)");
 }
 
 function count(text: string): number {

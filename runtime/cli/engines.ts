@@ -10,6 +10,7 @@ export interface EngineOptions {
   readonly engine?: EngineName;
   readonly threads?: number;
   readonly provider?: Provider;
+  readonly contribOps?: true;
 }
 
 export function defaultThreads(): number {
@@ -20,13 +21,18 @@ export function defaultThreads(): number {
 export async function openEngine(
   name: EngineName,
   threads: number,
-  provider: Provider = 'cpu',
+  {
+    provider = 'cpu',
+    contribOps = false,
+  }: Pick<EngineOptions, 'provider'> & { readonly contribOps?: boolean } = {},
 ): Promise<Engine> {
   if (provider !== 'cpu' && name !== 'onnx')
     throw new UsageFailure(`--provider is of the onnx engine: the ${name} engine has none`);
+  if (contribOps && name !== 'onnx')
+    throw new UsageFailure(`--contrib-ops is of the onnx engine: the ${name} engine has none`);
   switch (name) {
     case 'onnx':
-      return (await import('../engines/onnx.ts')).createOnnxEngine({ threads, provider });
+      return (await import('../engines/onnx.ts')).createOnnxEngine({ threads, provider, contribOps });
     case 'tfjs':
       return (await import('../engines/tfjs.ts')).createTfjsEngine();
     case 'reference':

@@ -1,10 +1,8 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { checkModel } from '../../compiler/emit/onnx/check-model.ts';
-import { emitOnnx } from '../../compiler/emit/onnx/emit.ts';
+import { emitOnnx, type OnnxOptions } from '../../compiler/emit/onnx/emit.ts';
 import type { NoiseLayout } from '../../compiler/emit/onnx/noise-inputs.ts';
-import type { Rewrites } from '../../compiler/emit/onnx/rewrites/table.ts';
 import { type Graph, sameShape, type TensorType } from '../../compiler/ir/graph.ts';
-import type { NoiseStream } from '../../compiler/ir/noise.ts';
 import type { Executable, HostTensor, Tensors } from './engine.ts';
 import { StepNoise } from './onnx-noise.ts';
 import type { OnnxRuntime } from './onnx-runtime.ts';
@@ -24,18 +22,12 @@ interface Feed {
   readonly type: TensorType;
 }
 
-/** @param streams the noise streams of the step that the graph is a part of */
-export function prepareGraph(
-  graph: Graph,
-  seed: number,
-  rewrites: Rewrites,
-  streams?: readonly NoiseStream[],
-): PreparedGraph {
-  const emission = emitOnnx(graph, {
-    scheme: 'arithmetic',
-    rewrites,
-    ...(streams === undefined ? {} : { streams }),
-  });
+/** How the models of an engine are written; see `OnnxOptions`. */
+export type Writing = Pick<OnnxOptions, 'rewrites' | 'block' | 'streams'>;
+
+/** @param writing its `streams` are those of the step that the graph is a part of */
+export function prepareGraph(graph: Graph, seed: number, writing: Writing): PreparedGraph {
+  const emission = emitOnnx(graph, { scheme: 'arithmetic', ...writing });
   const [problem] = checkModel(emission.model);
   if (problem !== undefined)
     throw new Error(`the graph '${graph.name}' gives a wrong ONNX model: ${problem}`);

@@ -4,9 +4,10 @@ import type { Rewrites } from '../../compiler/emit/onnx/rewrites/table.ts';
 import type { Graph } from '../../compiler/ir/graph.ts';
 import { noiseStreams } from '../../compiler/ir/noise.ts';
 import { shardsOf } from '../../compiler/ir/shards.ts';
-import type { Engine, Executable, LoadOptions } from './engine.ts';
+import { blockOfConvolutions } from './block-probe.ts';
+import { type Engine, EngineUnavailable, type Executable, type LoadOptions } from './engine.ts';
 import { multipliesIntegersExactly } from './integer-probe.ts';
-import { OnnxExecutable, prepareGraph } from './onnx-executable.ts';
+import { OnnxExecutable, prepareGraph, type Writing } from './onnx-executable.ts';
 import { type Provider, requireProvider } from './onnx-provider.ts';
 import { loadOnnxRuntime, type OnnxRuntime } from './onnx-runtime.ts';
 import { ShardedExecutable } from './onnx-shards.ts';
@@ -25,12 +26,14 @@ export interface OnnxEngineOptions {
   readonly provider?: Provider;
   /** Rewrites of the step that are switched off (or on) by name; see docs/engine.md. */
   readonly rewrites?: Rewrites;
+  /** Whether steps may hold operators that onnxruntime contributes to ONNX's; the blocked convolution is the one that is used. */
+  readonly contribOps?: boolean;
 }
 
 /**
  * Runs graphs in onnxruntime-node, each as one ONNX model, a step in shards as one for each shard and one for what joins them. Float32 throughout;
  * on the CPU the same inputs give the same bits for the same number of threads, and those of a step in n shards for any number up to n.
- * @throws EngineUnavailable where onnxruntime-node or the provider is not there or does not load
+ * @throws EngineUnavailable where onnxruntime-node, the provider or the contributed operators are not there or do not load
  */
 export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise<Engine> {
   const runtime = await loadOnnxRuntime();
@@ -42,37 +45,56 @@ export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise
   const exact = provider === 'cpu' && (await multipliesIntegersExactly(runtime));
   const where = provider === 'cpu' ? 'cpu' : `${provider}, what it lacks on the cpu`;
   const rewrites = exact ? (options.rewrites ?? {}) : { ...options.rewrites, integerProducts: false };
+  const block = options.contribOps ? await blockFor(runtime, provider) : undefined;
+  const writing = block === undefined ? { rewrites } : { rewrites, block };
+  const parts = [
+    `onnxruntime-node ${runtime.version}`,
+    where,
+    ...(block === undefined ? [] : [`convolutions in blocks of ${block} channels`]),
+    `${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+  ];
   return {
     name: 'onnx',
-    description: `onnxruntime-node ${runtime.version}, ${where}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
-    load: (graph, load) => loadGraph(runtime, graph, load, { threads, level, provider, rewrites }),
+    description: parts.join(', '),
+    load: (graph, load) => loadGraph(runtime, graph, load, { threads, level, provider, writing }),
     dispose: async () => {},
   };
+}
+
+/** @throws EngineUnavailable */
+async function blockFor(runtime: OnnxRuntime, provider: Provider): Promise<number> {
+  if (provider !== 'cpu')
+    throw new EngineUnavailable(
+      'onnx',
+      "onnxruntime's blocked convolution",
+      `runs on the cpu, not on ${provider}`,
+    );
+  return blockOfConvolutions(runtime);
+}
+
+interface Loading {
+  readonly threads: number;
+  readonly level: OptimizationLevel;
+  readonly provider: Provider;
+  readonly writing: Writing;
 }
 
 async function loadGraph(
   runtime: OnnxRuntime,
   graph: Graph,
   { seed }: LoadOptions,
-  {
-    threads,
-    level,
-    provider,
-    rewrites,
-  }: Required<Omit<OnnxEngineOptions, 'optimization'>> & {
-    readonly level: OptimizationLevel;
-  },
+  { threads, level, provider, writing }: Loading,
 ): Promise<Executable> {
   const sharded = provider === 'cpu' ? shardsOf(graph) : undefined;
   if (sharded === undefined) {
     const options = sessionOptions(level, threads, provider);
-    return OnnxExecutable.open(runtime, prepareGraph(graph, seed, rewrites), options);
+    return OnnxExecutable.open(runtime, prepareGraph(graph, seed, writing), options);
   }
   const streams = noiseStreams(graph);
   return ShardedExecutable.open(
     runtime,
     sharded,
-    (part) => prepareGraph(part, seed, rewrites, streams),
+    (part) => prepareGraph(part, seed, { ...writing, streams }),
     graph.outputs.map(({ name }) => name),
     {
       lanes: Math.min(threads, sharded.shards.length),

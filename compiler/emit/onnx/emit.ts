@@ -19,7 +19,7 @@ import { NoiseInputs, type NoiseLayout, noiseDeclarations } from './noise-inputs
 import { encodeModel } from './proto.ts';
 import { type QuantizerSite, writeDequantizeInitializer, writeQuantizeDequantize } from './quantization.ts';
 import { type Rewrites, rewriteGraph, rewriteModel } from './rewrites/table.ts';
-import type { GraphProto, ModelProto, ValueInfoProto } from './schema.ts';
+import type { GraphProto, ModelProto, OperatorSetIdProto, ValueInfoProto } from './schema.ts';
 
 /** Provenance that the file carries. */
 export interface OnnxMetadata {
@@ -38,6 +38,11 @@ export interface OnnxOptions {
   /** Version of the operator set; raised where an element type needs a later one. */
   readonly opset?: number;
   readonly rewrites?: Rewrites;
+  /**
+   * Channels of a block in onnxruntime's own convolutions on the machine that is emitted for: large ones of a training step are then
+   * written as such, and the model loads in onnxruntime alone. By default, and everywhere else, all operators are standard ones.
+   */
+  readonly block?: number;
   /** The noise streams of the whole step, where the graph is a part of one; by default those of the graph. */
   readonly streams?: readonly NoiseStream[];
   readonly metadata?: OnnxMetadata;
@@ -74,7 +79,7 @@ export function emitOnnx(source: Graph, options: OnnxOptions): OnnxEmission {
     throw new Error(`inputs and outputs share names: ${reserved}`);
   const writer = new GraphWriter(reserved);
   const diagnostics: Diagnostic[] = [];
-  const lowering = new Lowering(graph, writer, noise, switches);
+  const lowering = new Lowering(graph, writer, noise, switches, options.block);
   const { values } = lowering;
   graph.nodes.forEach((node, value) => {
     const stem = node.origin.name ?? (node.kind === 'op' ? node.op : node.kind);
@@ -172,6 +177,12 @@ function openBatch(graph: GraphProto, opset: number): GraphProto {
   return { ...graph, output: graph.output.map(open), valueInfo: graph.valueInfo.map(open) };
 }
 
+/** Other domains than the default one that nodes are of; onnxruntime's own have one version. */
+function ownDomains(graph: GraphProto): readonly OperatorSetIdProto[] {
+  const domains = new Set(graph.node.flatMap(({ domain }) => (domain ? [domain] : [])));
+  return [...domains].sort().map((domain) => ({ domain, version: 1 }));
+}
+
 function assemble(
   graph: GraphProto,
   opset: number,
@@ -182,7 +193,7 @@ function assemble(
   const version = Math.max(opset, needed.opset);
   const model: ModelProto = {
     irVersion: Math.max(needed.irVersion, irVersionOf(version)),
-    opsetImport: [{ domain: '', version }],
+    opsetImport: [{ domain: '', version }, ...ownDomains(graph)],
     producerName: 'qspec',
     producerVersion: metadata?.version ?? '',
     graph,

@@ -42,15 +42,17 @@ export class GraphWriter {
     return name;
   }
 
-  /** Adds a node with one output, named after what it computes: `c1.weights.Div`. */
+  /** Adds a node with one output, named after what it computes: `c1.weights.Div`. `domain` is that of the operator. */
   node(
     stem: string,
     opType: string,
     inputs: readonly string[],
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
+    domain = '',
   ): string {
     const name = this.fresh(`${stem}.${opType}`);
-    this.nodes.push({ name, opType, input: inputs, output: [name], attribute: makeAttributes(attributes) });
+    const node = { name, opType, input: inputs, output: [name], attribute: makeAttributes(attributes) };
+    this.nodes.push(domain === '' ? node : { ...node, domain });
     return name;
   }
 

@@ -1,6 +1,6 @@
 import { dataTypeName } from './data-types.ts';
 import { type Call, Mismatch, type Operator } from './operators/call.ts';
-import { OPERATORS } from './operators.ts';
+import { operatorOf } from './operators.ts';
 import { ATTRIBUTE_TYPES, type GraphProto, type NodeProto, type TensorProto } from './schema.ts';
 import { tensorValues } from './tensor-data.ts';
 import { declaredType, UNKNOWN, type ValueType } from './value-type.ts';
@@ -48,8 +48,7 @@ function inferNode(
   options: InferOptions,
   problems: string[],
 ): readonly ValueType[] {
-  const standard = node.domain === undefined || node.domain === '' || node.domain === 'ai.onnx';
-  const operator = standard && Object.hasOwn(OPERATORS, node.opType) ? OPERATORS[node.opType] : undefined;
+  const operator = operatorOf(node.domain ?? '', node.opType);
   if (operator === undefined) {
     if (!options.foreign) problems.push(`${describe(node)}: the operator is not known`);
     return [];

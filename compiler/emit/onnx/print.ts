@@ -62,7 +62,8 @@ function printNode(node: NodeProto): string {
   const attributes = [...node.attribute]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map((a) => `${a.name}: ${printAttribute(a)}`);
-  const call = `${node.opType}(${node.input.map((name) => name || '_').join(', ')})`;
+  const operator = node.domain ? `${node.domain}.${node.opType}` : node.opType;
+  const call = `${operator}(${node.input.map((name) => name || '_').join(', ')})`;
   const tail = attributes.length === 0 ? '' : ` {${attributes.join(', ')}}`;
   return `${node.output.map((name) => name || '_').join(', ')} = ${call}${tail}`;
 }

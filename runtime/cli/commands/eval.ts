@@ -17,7 +17,7 @@ export async function evalCommand(context: Context, path: string, options: Engin
   const engine = await openEngine(
     options.engine ?? record.engine,
     options.threads ?? record.threads,
-    options.provider,
+    options,
   );
   try {
     const dataset = await loadDataset(compiled.spec.data, {

@@ -54,7 +54,7 @@ export async function trainCommand(context: Context, file: string, options: Opti
   const engineName = options.engine ?? recorded?.engine ?? 'onnx';
   const threads = options.threads ?? recorded?.threads ?? defaultThreads();
 
-  const engine = await openEngine(engineName, threads, options.provider);
+  const engine = await openEngine(engineName, threads, options);
   try {
     const record: RunRecord = {
       name: spec.name,

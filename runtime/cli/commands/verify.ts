@@ -24,7 +24,7 @@ export async function verifyCommand(
     throw readFailure(paths.onnx, failure);
   });
   const threads = options.threads ?? record.threads;
-  const engine = await openEngine(options.engine ?? record.engine, threads, options.provider);
+  const engine = await openEngine(options.engine ?? record.engine, threads, options);
   try {
     const dataset = await loadDataset(compiled.spec.data, {
       root: dataRoot(context.io.env),

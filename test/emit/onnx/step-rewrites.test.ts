@@ -6,13 +6,11 @@ import { emitOnnx } from '../../../compiler/emit/onnx/emit.ts';
 import { printModel } from '../../../compiler/emit/onnx/print.ts';
 import { MODEL_REWRITES, type Rewrites, STEP_REWRITES } from '../../../compiler/emit/onnx/rewrites/table.ts';
 import type { Graph } from '../../../compiler/ir/graph.ts';
-import { syntheticBatch } from '../../../runtime/engines/agreement/synthetic.ts';
-import type { HostTensor, Tensors } from '../../../runtime/engines/engine.ts';
+import type { Tensors } from '../../../runtime/engines/engine.ts';
 import { createOnnxEngine, type OptimizationLevel } from '../../../runtime/engines/onnx.ts';
 import { createReferenceEngine } from '../../../runtime/engines/reference.ts';
-import { hyperValues } from '../../../runtime/train/hyper.ts';
-import { initialState } from '../../../runtime/train/state.ts';
 import { compileText, specText } from '../../support/compile.ts';
+import { distance, inputsOf } from '../../support/step.ts';
 
 test('every rewrite is described', () => {
   const page = readFileSync(join(import.meta.dirname, '../../../docs/engine.md'), 'utf8');
@@ -62,16 +60,6 @@ const PROGRAMS = Object.entries(STEPS).map(([name, step]) => {
   return { name, program };
 });
 
-function inputsOf(program: (typeof PROGRAMS)[number]['program']): Tensors {
-  const hyper = [...hyperValues(program, { step: 0, stepsPerEpoch: 1, epochs: 1 })].map(
-    ([name, value]): [string, HostTensor] => [
-      name,
-      { dtype: 'f32', shape: [], data: Float32Array.of(value) },
-    ],
-  );
-  return new Map([...initialState(program, 3), ...hyper, ...syntheticBatch(program, 3, 0)]);
-}
-
 async function run(
   graph: Graph,
   inputs: Tensors,
@@ -83,22 +71,6 @@ async function run(
   const outputs = await executable.run(inputs, 0);
   await executable.dispose();
   return outputs;
-}
-
-/** The largest difference of two results, as a fraction of the largest magnitude of the tensor that has it. */
-function distance(found: Tensors, expected: Tensors): number {
-  let largest = 0;
-  for (const [name, { data }] of expected) {
-    const other = found.get(name)?.data ?? [];
-    let [magnitude, difference] = [0, 0];
-    data.forEach((x, i) => {
-      magnitude = Math.max(magnitude, Math.abs(x));
-      difference = Math.max(difference, Math.abs(x - (other[i] ?? NaN)));
-    });
-    if (!(difference <= Infinity)) return NaN;
-    largest = Math.max(largest, difference / (magnitude || 1));
-  }
-  return largest;
 }
 
 /** Of a whole step no code of which flips: sums of some thousand terms in float32, through three layers and back. */

@@ -2,6 +2,8 @@ import { type OpNode, sizeOf, type Value } from '../../../ir/graph.ts';
 import type { Window } from '../../../ir/op-attributes.ts';
 import { geometryOfInputGrad, geometryOfWeightGrad } from '../../../ops/convolution/geometry.ts';
 import { flippedPads, onnxFlipped } from '../../../ops/convolution/onnx.ts';
+import { shape4 } from '../../../ops/window.ts';
+import { blockedConvolution, type Kernel } from './blocked.ts';
 import { columnsOf } from './columns.ts';
 import type { Lowering, LoweringRule } from './lowering.ts';
 import { floatCodes } from './quantization.ts';
@@ -11,16 +13,19 @@ export function wide(
   lowering: Lowering,
   image: string,
   [channels, height, width, batch]: readonly number[],
-  weights: readonly string[],
-  pads: readonly number[],
+  kernel: Kernel,
+  [top = 0, left = 0, bottom = 0, right = 0]: readonly number[],
+  bias: readonly string[] = [],
 ): string {
-  const [top = 0, left = 0, bottom = 0, right = 0] = pads;
   const n = batch ?? 1;
-  const whole = lowering.reshape(image, [1, channels ?? 1, height ?? 1, (width ?? 1) * n]);
-  return lowering.op('Conv', [whole, ...weights], {
-    pads: [top, left * n, bottom, right * n],
-    dilations: [1, n],
-  });
+  const size = [1, channels ?? 1, height ?? 1, (width ?? 1) * n];
+  const whole = lowering.once(`${image} as ${size}`, () => lowering.reshape(image, size));
+  const pads = [top, left * n, bottom, right * n];
+  const dilations = [1, n];
+  return (
+    blockedConvolution(lowering, { image: whole, kernel, bias, pads, dilations }) ??
+    lowering.op('Conv', [whole, kernel.name, ...bias], { pads, dilations })
+  );
 }
 
 function unitStrides({ strides }: Window): boolean {
@@ -52,7 +57,8 @@ function convolved(
   const image = values.inner(x);
   const read = points && !unitStrides(node.attributes) ? everyNth(lowering, image, strides) : image;
   const size = points ? [channels, rows, columns, batch] : [channels, height, width, batch];
-  const name = wide(lowering, read, size, [values.plain(w), ...bias], pads);
+  const kernel = { name: values.plain(w), shape: shape4(values.typeOf(w)) };
+  const name = wide(lowering, read, size, kernel, pads, bias);
   values.setInner(value, lowering.reshape(name, imageOf(lowering, value)));
   return true;
 }
@@ -110,8 +116,10 @@ export const conv2dInputGrad: LoweringRule<'conv2dInputGrad'> = (lowering, node,
   const pads = flippedPads(geometry);
   if (pads.some((pad) => pad < 0)) return false;
   const { image, weights } = scaledWeights(lowering, delta, values.plain(w));
-  const flipped = onnxFlipped(lowering, weights, geometry.kernel);
-  const name = wide(lowering, image, imageOf(lowering, delta), [flipped], pads);
+  const { filters, channels, kernel } = geometry;
+  const flipped = onnxFlipped(lowering, weights, kernel);
+  const turned = { name: flipped, shape: [channels, filters, ...kernel] } as const;
+  const name = wide(lowering, image, imageOf(lowering, delta), turned, pads);
   values.setInner(value, lowering.reshape(name, imageOf(lowering, value)));
   return true;
 };

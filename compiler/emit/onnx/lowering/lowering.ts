@@ -28,6 +28,8 @@ export class Lowering {
   readonly writer: GraphWriter;
   readonly #switches: Rewrites;
   readonly #noise: NoiseInputs;
+  /** Channels of a block in onnxruntime's own convolutions, where they may be written. */
+  readonly block: number | undefined;
   /** By value, the nodes that read it. */
   readonly #users = new Map<Value, AnyOpNode[]>();
   /** What rules have made once and may share, by keys of their own. */
@@ -36,12 +38,13 @@ export class Lowering {
   readonly integer = new Map<Value, IntegerSums>();
   #stem = '';
 
-  constructor(graph: Graph, writer: GraphWriter, noise: NoiseInputs, switches: Rewrites) {
+  constructor(graph: Graph, writer: GraphWriter, noise: NoiseInputs, switches: Rewrites, block?: number) {
     this.graph = graph;
     this.writer = writer;
     this.values = new Values(graph, writer);
     this.#noise = noise;
     this.#switches = switches;
+    this.block = block;
     for (const node of graph.nodes) {
       if (node.kind !== 'op') continue;
       for (const operand of new Set(node.operands)) {
@@ -76,7 +79,8 @@ export class Lowering {
     opType: string,
     inputs: readonly string[],
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
-  ): string => this.writer.node(this.#stem, opType, inputs, attributes);
+    domain = '',
+  ): string => this.writer.node(this.#stem, opType, inputs, attributes, domain);
 
   readonly constant = (
     type: OnnxType,

@@ -52,7 +52,8 @@ export const stridedInputGrad: LoweringRule<'conv2dInputGrad'> = (lowering, node
       ].map((list) => lowering.constant('int64', list)),
     ]);
     const pads = [y.before, x.before, y.after, x.after];
-    const phase = wide(lowering, image, [filters, ...output, batch], [taps], pads);
+    const phaseKernel = { name: taps, shape: [channels, filters, y.taps, x.taps] } as const;
+    const phase = wide(lowering, image, [filters, ...output, batch], phaseKernel, pads);
     return lowering.reshape(phase, [channels * rows * columns, batch]);
   };
   const interleaved = down.map((y) => {

@@ -108,16 +108,18 @@ function pooling(
   };
 }
 
+export const CONV: Operator = {
+  inputs: [2, 3],
+  attributes: CONV_ATTRIBUTES,
+  infer: (call) => {
+    requireType(call, 0, FLOATS);
+    return convolution(call, () => sameType(call, all(call)), 2);
+  },
+};
+
 /** Convolution, pooling and what goes with them, over `[N, C, …]`. */
 export const WINDOW: Readonly<Record<string, Operator>> = {
-  Conv: {
-    inputs: [2, 3],
-    attributes: CONV_ATTRIBUTES,
-    infer: (call) => {
-      requireType(call, 0, FLOATS);
-      return convolution(call, () => sameType(call, all(call)), 2);
-    },
-  },
+  Conv: CONV,
   ConvInteger: {
     inputs: [2, 4],
     attributes: CONV_ATTRIBUTES,

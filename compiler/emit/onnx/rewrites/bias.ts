@@ -6,7 +6,7 @@ import { foldAdditions } from './fold-additions.ts';
 /** `Conv(x, w) + b` over channels is `Conv(x, w, b)`. */
 export function foldConvBias(view: GraphView): GraphProto {
   return foldAdditions(view, (product, summand) => {
-    if (product.opType !== 'Conv' || product.input.length !== 2) return undefined;
+    if (product.opType !== 'Conv' || product.domain || product.input.length !== 2) return undefined;
     const result = view.shape(product.output[0]);
     const channels = result?.[1];
     if (result === undefined || typeof channels !== 'number') return undefined;
