@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import type { Source } from '../compiler/source/source.ts';
+import { collectInOneGo } from '../runtime/cli/collector.ts';
 import type { OnnxEngineOptions } from '../runtime/engines/onnx.ts';
 import { decodeSafetensors, encodeSafetensors } from '../runtime/storage/safetensors.ts';
 import { compileSource } from './step-case.ts';
@@ -21,6 +22,9 @@ type Command =
   | { readonly command: 'load-product'; readonly size: number; readonly options: OnnxEngineOptions }
   | { readonly command: 'step'; readonly outputs: string }
   | { readonly command: 'time'; readonly steps: number };
+
+// As `qspec train` does.
+collectInOneGo();
 
 let training: Training | undefined;
 for await (const line of createInterface({ input: process.stdin })) {

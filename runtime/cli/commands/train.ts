@@ -15,6 +15,7 @@ import { type TrainOutcome, train } from '../../train/run.ts';
 import { findRun, inspectFolder } from '../../train/run-directory.ts';
 import type { RunRecord } from '../../train/run-record.ts';
 import { qspecVersion } from '../../version.ts';
+import { collectInOneGo } from '../collector.ts';
 import { type Context, print, say } from '../context.ts';
 import { reportDiagnostics, successOf } from '../diagnostics.ts';
 import { defaultThreads, type EngineOptions, openEngine } from '../engines.ts';
@@ -38,6 +39,7 @@ const CHECKPOINT_EVERY: CheckpointInterval = { seconds: 60 };
 
 /** `qspec train FILE`. What a resumed run was started with need not be given again. */
 export async function trainCommand(context: Context, file: string, options: Options): Promise<ExitCode> {
+  collectInOneGo();
   const { io } = context;
   const source = await readSource(io.cwd, file);
   // Formats that are to be derived stand for themselves until the first derivation: state and batch do not depend on them.
