@@ -9,6 +9,7 @@ import {
   type Quantity,
   quantitiesOfOutput,
   type Reference,
+  takeRealSteps,
 } from '../../compiler/analysis/probability/index.ts';
 import { lookup } from '../../compiler/lower/lookup.ts';
 import type { TrainingProgram } from '../../compiler/lower/program.ts';
@@ -42,23 +43,13 @@ export async function confirm(
   evaluate: Evaluate,
   { reference, draws, firstStep = 0 }: ConfirmOptions,
 ): Promise<ReadonlyMap<Quantity, Observed>> {
-  const { quantized, exact, names } = observation(program, reference);
+  const observed = observation(program, reference);
   const pass = passOf(evaluate, [point, batch.tensors], firstStep);
-  let target = exact ? await pass.run(exact) : undefined;
-  const errors = new Map<Quantity, Float64Array>();
-  for (let draw = 0; draw < draws; draw++) {
-    const result = await pass.run(quantized, undefined, firstStep + draw);
-    target = exact ? target : result;
-    for (const name of names) {
-      const square = squaredDistance(result, target ?? result, name);
-      for (const quantity of quantitiesOfOutput(program, name)) {
-        const sums = errors.get(quantity) ?? new Float64Array(draws);
-        sums[draw] = (sums[draw] ?? 0) + square;
-        errors.set(quantity, sums);
-      }
-    }
-  }
-  const norms = squaredNorms(program, pass.inputs, target ?? new Map(), names);
+  const { squares: errors, target } = await takeRealSteps(program, observed, pass, {
+    draws,
+    first: firstStep,
+  });
+  const norms = squaredNorms(program, pass.inputs, target, observed.names);
   return new Map(
     [...errors].map(([quantity, squares]) => [
       quantity,
@@ -69,14 +60,6 @@ export async function confirm(
       },
     ]),
   );
-}
-
-function squaredDistance(result: ProbeTensors, target: ProbeTensors, name: string): number {
-  const a = lookup(result, name).data;
-  const b = lookup(target, EXACT + name).data;
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += ((a[i] ?? 0) - (b[i] ?? 0)) ** 2;
-  return sum;
 }
 
 function squaredNorms(

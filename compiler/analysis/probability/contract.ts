@@ -50,6 +50,11 @@ export interface ProbabilityOptions {
   /** Whether relu masks and pool winners may switch; without them the prediction is first order and too low for gradients. */
   readonly switches?: boolean;
   readonly nearest?: NearestModel;
+  /**
+   * Real quantized steps on each batch that the prediction is held against: what is left out of it, such as products of errors, then raises it. As many as passes unless
+   * stated, none without switches.
+   */
+  readonly realSteps?: number;
   /** Seed of the random signs. */
   readonly seed?: number;
   /** Noise step at which the forward pass of `quantized_point` is taken, and the step's own random inputs are drawn. */
@@ -68,6 +73,8 @@ export interface QuantityPrediction {
   readonly quantile: number;
   /** Standard deviation of the squared norm. */
   readonly deviation: number;
+  /** By how much real steps raised all of these: how many times the root mean square that passes predicted they show beyond doubt; at least 1. */
+  readonly raised: number;
 }
 
 export interface BatchPrediction {

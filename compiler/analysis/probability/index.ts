@@ -23,7 +23,7 @@
 export type * from './contract.ts';
 export type { Levels } from './levels.ts';
 export { type MeasureOptions, measure } from './measure.ts';
-export { EXACT, type Observation, observation, quantitiesOfOutput } from './observe.ts';
+export { EXACT, type Observation, observation, quantitiesOfOutput, takeRealSteps } from './observe.ts';
 export { type Pass, passOf } from './pass.ts';
 export { predict } from './predict.ts';
 export {

@@ -1,8 +1,9 @@
 import type { Graph } from '../../ir/graph.ts';
 import { lookup } from '../../lower/lookup.ts';
 import type { TrainingProgram } from '../../lower/program.ts';
-import type { Quantity, Reference } from './contract.ts';
+import type { ProbeTensors, Quantity, Reference } from './contract.ts';
 import { type Named, valuesGraph } from './linear.ts';
+import type { Pass } from './pass.ts';
 import { perturb } from './perturb.ts';
 import { gradientOf, isLogits, parameterNames } from './study.ts';
 
@@ -47,4 +48,42 @@ export function quantitiesOfOutput(program: TrainingProgram, output: string): re
   if (output === 'loss') return ['loss'];
   const parameter = parameterNames(program).find((name) => output === `${name}.grad`);
   return parameter === undefined ? ['update'] : ['gradient', gradientOf(parameter)];
+}
+
+/** What real quantized steps did at one point and batch. */
+export interface RealSteps {
+  /** By quantity, the squared 2-norm of the error of each step. */
+  readonly squares: ReadonlyMap<Quantity, Float64Array>;
+  /** Outputs of the reference, under `exact:NAME`; of the last step where they depend on the draw. */
+  readonly target: ProbeTensors;
+}
+
+/** Runs `draws` steps, each with noise of its own, from the noise step `first` on. */
+export async function takeRealSteps(
+  program: TrainingProgram,
+  { quantized, exact, names }: Observation,
+  pass: Pass,
+  { draws, first }: { readonly draws: number; readonly first: number },
+): Promise<RealSteps> {
+  let target: ProbeTensors = exact ? await pass.run(exact) : new Map();
+  const squares = new Map<Quantity, Float64Array>();
+  for (let draw = 0; draw < draws; draw++) {
+    const result = await pass.run(quantized, undefined, first + draw);
+    target = exact ? target : result;
+    for (const name of names) {
+      const square = squaredDistance(lookup(result, name).data, lookup(target, EXACT + name).data);
+      for (const quantity of quantitiesOfOutput(program, name)) {
+        const sums = squares.get(quantity) ?? new Float64Array(draws);
+        sums[draw] = (sums[draw] ?? 0) + square;
+        squares.set(quantity, sums);
+      }
+    }
+  }
+  return { squares, target };
+}
+
+function squaredDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += ((a[i] ?? 0) - (b[i] ?? 0)) ** 2;
+  return sum;
 }

@@ -7,14 +7,16 @@ import type { Study } from './study.ts';
 export type Settings = Required<ProbabilityOptions>;
 
 export function settingsOf(options: ProbabilityOptions): Settings {
+  const { passes = 16, switches = true } = options;
   return {
     probability: 0.99,
-    passes: 16,
-    switches: true,
     nearest: 'uniform',
     seed: 0,
     step: 0,
+    realSteps: switches ? passes : 0,
     ...options,
+    passes,
+    switches,
   };
 }
 

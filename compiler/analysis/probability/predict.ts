@@ -24,6 +24,7 @@ import {
 import { kinkInjections, normalizationInjections } from './kinks.ts';
 import { jumpKurtosis } from './kurtosis.ts';
 import { type Pass, passOf, type Settings, settingsOf, tangents } from './pass.ts';
+import { raisedToReal } from './raise.ts';
 import {
   difference,
   type ErrorProducts,
@@ -39,7 +40,7 @@ import { sampleUpdates } from './update-samples.ts';
 /**
  * Predicts the error of every quantity on every batch, for the planned formats at the given point. Formulas A and B of
  * `probability-mode.md`: the probability space is the rounding of stochastic sites at this point and batch; rounding to
- * nearest is a model.
+ * nearest is a model. What they leave out is measured: {@link raisedToReal}.
  */
 export async function predict(
   program: TrainingProgram,
@@ -52,12 +53,12 @@ export async function predict(
   const subject = study(program, settings.reference);
   const updates = updateGraphs(program);
   const predictions: BatchPrediction[] = [];
-  for (const batch of batches) {
-    const pass = passOf(evaluate, [point, batch.tensors], settings.step);
+  const passes = batches.map(({ tensors }) => passOf(evaluate, [point, tensors], settings.step));
+  for (const [i, pass] of passes.entries()) {
     const quantities = await predictBatch(subject, updates, pass, settings);
-    predictions.push({ batch: batch.name, quantities });
+    predictions.push({ batch: batches[i]?.name ?? '', quantities });
   }
-  return predictions;
+  return raisedToReal(program, passes, predictions, settings);
 }
 
 async function predictBatch(

@@ -76,6 +76,7 @@ export function summarize(
     bias: Math.sqrt(bias),
     quantile: Math.sqrt(Math.min(...bounds)),
     deviation: Math.sqrt(gaussian + (tails[0]?.kurtosis ?? 0)),
+    raised: 1,
   };
 }
 

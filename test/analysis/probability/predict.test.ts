@@ -4,6 +4,7 @@ import {
   predict,
   type QuantityPrediction,
 } from '../../../compiler/analysis/probability/index.ts';
+import { raiseOf } from '../../../compiler/analysis/probability/raise.ts';
 import { errorProducts, summarize } from '../../../compiler/analysis/probability/statistics.ts';
 import { lookup } from '../../../compiler/lower/lookup.ts';
 import { normals } from '../../../compiler/numeric/random.ts';
@@ -112,6 +113,36 @@ describe.each(HELD_OUT)('the prediction for $bits bits, seed $seed', ({ model, b
     // The forward pass at which it is predicted is one draw, those of the steps are others.
     expect(lookup(p, 'gradient').rms / rms).toBeGreaterThan(0.75);
     expect(lookup(p, 'gradient').rms / rms).toBeLessThan(1.4);
+  });
+});
+
+describe('held against real steps', () => {
+  it('covers what products of errors add at two bits, which passes alone do not', async () => {
+    const at = situation({ model: MLP, precision: widths(2), batch: 8 }, 41);
+    const observed = await confirm(at.program, at.point, at.batch, evaluate, {
+      reference: 'real',
+      draws: 200,
+    });
+    const above = (p: ReadonlyMap<string, QuantityPrediction>, quantity: string): number =>
+      lookup(observed, quantity).errors.filter((e) => e > lookup(p, quantity).quantile).length;
+    const [passes, raised] = [
+      await predicted(at, { seed: 41, realSteps: 0 }),
+      await predicted(at, { seed: 41 }),
+    ];
+    for (const quantity of ['gradient', 'update']) {
+      expect(above(passes, quantity)).toBeGreaterThan(40);
+      expect(above(raised, quantity)).toBeLessThanOrEqual(2);
+      expect(lookup(passes, quantity).raised).toBe(1);
+      expect(lookup(raised, quantity).raised).toBeGreaterThan(1.3);
+    }
+  });
+
+  it('is raised by many larger errors, not by one, and never lowered', () => {
+    const sixteen = (square: (i: number) => number) => Array.from({ length: 16 }, (_, i) => square(i));
+    expect(raiseOf(sixteen(() => 4))).toBe(2);
+    expect(raiseOf(sixteen((i) => (i === 0 ? 64 : 0)))).toBe(1);
+    expect(raiseOf(sixteen(() => 0.25))).toBe(1);
+    expect(raiseOf([])).toBe(1);
   });
 });
 
