@@ -23,7 +23,7 @@ function longestSum(a: Codes, b: Codes): number {
 const LEAST_TERMS = 64;
 
 /** From this many weights on the product outweighs a second gathering of columns. */
-const SIGNED_COLUMNS = 9000;
+const SIGNED_COLUMNS = 4000;
 
 /** `s·t·(W·columns)`: weights with a zero point by columns of bytes, then one conversion and one product with the scales of the channels. */
 export const integerConv2d: LoweringRule<'conv2d'> = (lowering, node, value) => {
