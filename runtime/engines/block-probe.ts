@@ -31,7 +31,7 @@ export async function blockOfConvolutions(runtime: OnnxRuntime): Promise<number>
   } catch (cause) {
     throw unavailable(cause);
   }
-  throw unavailable('gives other sums than the standard operator');
+  throw unavailable('no size of its blocks gives the sums of the standard operator');
 }
 
 function unavailable(cause: unknown): EngineUnavailable {

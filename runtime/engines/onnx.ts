@@ -67,7 +67,7 @@ async function blockFor(runtime: OnnxRuntime, provider: Provider): Promise<numbe
     throw new EngineUnavailable(
       'onnx',
       "onnxruntime's blocked convolution",
-      `runs on the cpu, not on ${provider}`,
+      `it runs on the cpu, not on ${provider}`,
     );
   return blockOfConvolutions(runtime);
 }
