@@ -24,6 +24,17 @@ export const EXACT = 'exact:';
  * graph computes both.
  */
 export function observation(program: TrainingProgram, reference: Reference): Observation {
+  const known = OBSERVATIONS.get(program) ?? new Map<Reference, Observation>();
+  OBSERVATIONS.set(program, known);
+  const found = known.get(reference) ?? observe(program, reference);
+  known.set(reference, found);
+  return found;
+}
+
+/** Made once for each program, so that an engine keeps what it made of the graphs from one batch to the next. */
+const OBSERVATIONS = new WeakMap<TrainingProgram, Map<Reference, Observation>>();
+
+function observe(program: TrainingProgram, reference: Reference): Observation {
   const graph = program.stepWithGradients;
   const outputs = new Map(graph.outputs.map(({ name, value }) => [name, value]));
   const names = [
