@@ -10,7 +10,7 @@ export interface EngineOptions {
   readonly engine?: EngineName;
   readonly threads?: number;
   readonly provider?: Provider;
-  readonly contribOps?: true;
+  readonly contribOps?: boolean;
 }
 
 export function defaultThreads(): number {
@@ -21,10 +21,7 @@ export function defaultThreads(): number {
 export async function openEngine(
   name: EngineName,
   threads: number,
-  {
-    provider = 'cpu',
-    contribOps = false,
-  }: Pick<EngineOptions, 'provider'> & { readonly contribOps?: boolean } = {},
+  { provider = 'cpu', contribOps = false }: Pick<EngineOptions, 'provider' | 'contribOps'> = {},
 ): Promise<Engine> {
   if (provider !== 'cpu' && name !== 'onnx')
     throw new UsageFailure(`--provider is of the onnx engine: the ${name} engine has none`);

@@ -1,4 +1,4 @@
-import type { Graph } from '../../compiler/ir/graph.ts';
+import { type Graph, sizeOf } from '../../compiler/ir/graph.ts';
 import { newBuilder } from '../../compiler/ops/registry.ts';
 import { EngineUnavailable, type HostTensor, type Tensors } from './engine.ts';
 import { OnnxExecutable, prepareGraph } from './onnx-executable.ts';
@@ -48,7 +48,7 @@ function convolution(): Graph {
 
 /** Small whole numbers, sums of whose products are exact, no two blocks of which are alike. */
 function whole(shape: readonly number[], modulus: number): HostTensor {
-  const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  const data = new Float32Array(sizeOf(shape));
   for (const i of data.keys()) data[i] = ((i * i + 3 * i) % (2 * modulus + 1)) - modulus;
   return { dtype: 'f32', shape, data };
 }

@@ -53,10 +53,11 @@ export async function predict(
   const subject = study(program, settings.reference);
   const updates = updateGraphs(program);
   const predictions: BatchPrediction[] = [];
-  const passes = batches.map(({ tensors }) => passOf(evaluate, [point, tensors], settings.step));
-  for (const [i, pass] of passes.entries()) {
-    const quantities = await predictBatch(subject, updates, pass, settings);
-    predictions.push({ batch: batches[i]?.name ?? '', quantities });
+  const passes: Pass[] = [];
+  for (const { name, tensors } of batches) {
+    const pass = passOf(evaluate, [point, tensors], settings.step);
+    passes.push(pass);
+    predictions.push({ batch: name, quantities: await predictBatch(subject, updates, pass, settings) });
   }
   return raisedToReal(program, passes, predictions, settings);
 }

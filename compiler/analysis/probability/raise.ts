@@ -32,11 +32,10 @@ export async function raisedToReal(
       ratios.set(quantity, all);
     }
   }
+  const factors = new Map([...ratios].map(([quantity, squares]) => [quantity, raiseOf(squares)]));
   return predictions.map(({ batch, quantities }) => ({
     batch,
-    quantities: new Map(
-      [...quantities].map(([quantity, p]) => [quantity, raised(p, raiseOf(lookup(ratios, quantity)))]),
-    ),
+    quantities: new Map([...quantities].map(([name, p]) => [name, raised(p, lookup(factors, name))])),
   }));
 }
 

@@ -73,7 +73,7 @@ describe.each(['basic', 'all'] as const)('at level %s', (optimization: Optimizat
   });
 });
 
-test('other engines and providers have none', async () => {
+test('other engines have none', async () => {
   const cwd = await temporaryFolder();
   await writeFile(join(cwd, 'a.qspec'), specText({ model: 'x |> flatten |> dense(10)' }));
   const { exitCode, stderr } = await qspec(['train', 'a.qspec', '--engine', 'tfjs', '--contrib-ops'], {

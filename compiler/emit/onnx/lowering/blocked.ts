@@ -7,7 +7,7 @@ export interface Kernel {
   readonly shape: readonly [filters: number, channels: number, height: number, width: number];
 }
 
-/** One convolution over `[1, C, H, W]`, with a kernel of one pixel step. */
+/** One convolution over `[1, C, H, W]`, with stride 1. */
 export interface Convolution {
   readonly image: string;
   readonly kernel: Kernel;

@@ -12,14 +12,13 @@ import { floatCodes } from './quantization.ts';
 export function wide(
   lowering: Lowering,
   image: string,
-  [channels, height, width, batch]: readonly number[],
+  inner: readonly number[],
   kernel: Kernel,
   [top = 0, left = 0, bottom = 0, right = 0]: readonly number[],
   bias: readonly string[] = [],
 ): string {
-  const n = batch ?? 1;
-  const size = [1, channels ?? 1, height ?? 1, (width ?? 1) * n];
-  const whole = lowering.once(`${image} as ${size}`, () => lowering.reshape(image, size));
+  const [channels = 1, height = 1, width = 1, n = 1] = inner;
+  const whole = lowering.values.reshaped(image, inner, [1, channels, height, width * n]);
   const pads = [top, left * n, bottom, right * n];
   const dilations = [1, n];
   return (
