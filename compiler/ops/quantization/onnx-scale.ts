@@ -21,6 +21,8 @@ export interface ScaleFacts {
   readonly nonNegative?: boolean;
   /** Only quantizers of the tensor itself read the scale: of zeros they give zeros at every scale. */
   readonly anyForZeros?: boolean;
+  /** Extremes over several axes are taken over all but the first of them, then over that. */
+  readonly inTwo?: boolean;
 }
 
 /** Up to this many elements `Abs` costs less than a second reduction. */
@@ -31,11 +33,15 @@ export function onnxScaleOf(
   nodes: Nodes,
   x: string,
   { axes, element, kind }: OpAttributes['quantScale'],
-  { size, nonNegative = false, anyForZeros = false }: ScaleFacts,
+  { size, nonNegative = false, anyForZeros = false, inTwo = false }: ScaleFacts,
 ): string {
   const { op, constant } = nodes;
-  const over = constant('int64', axes);
-  const extreme = (reduction: string, of: string): string => op(reduction, [of, over], { keepdims: 1 });
+  const reduced = (reduction: string, of: string, along: readonly number[]): string =>
+    op(reduction, [of, constant('int64', along)], { keepdims: 1 });
+  const extreme = (reduction: string, of: string): string => {
+    const [first = 0, ...rest] = axes.toSorted((a, b) => a - b);
+    return inTwo ? reduced(reduction, reduced(reduction, of, rest), [first]) : reduced(reduction, of, axes);
+  };
   const absmax = (): string => {
     if (axes.length === 0) return op('Abs', [x]);
     if (nonNegative) return extreme('ReduceMax', x);

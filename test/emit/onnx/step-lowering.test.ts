@@ -310,6 +310,71 @@ test('integer sums are pooled before scale and bias, with the winners of the val
   await expectEqual(graph, inputs);
 });
 
+describe('masks as ramps', () => {
+  const LEAST_NORMAL = 2 ** -126;
+  // Neighbours in float32, of both signs, down to the least normal number.
+  const float = fc.float({ noNaN: true }).filter((x) => x === 0 || Math.abs(x) >= LEAST_NORMAL);
+
+  test('of relu are 1 at what is positive', async () => {
+    const builder = newBuilder();
+    const x = builder.input('x', 'batch', { dtype: 'f32', shape: [64] });
+    const graph = builder.build('mask', [{ name: 'mask', value: builder.op('step', [x], {}) }]);
+    expect(operatorsOf(graph)).toEqual(['HardSigmoid']);
+    await fc.assert(
+      fc.asyncProperty(fc.array(float, { minLength: 64, maxLength: 64 }), async (values) => {
+        await expectEqual(graph, new Map([['x', ndarray([64], values)]]));
+      }),
+      cases(20),
+    );
+  });
+
+  test('are in between for what is less than every normal number', async () => {
+    const builder = newBuilder();
+    const x = builder.input('x', 'batch', { dtype: 'f32', shape: [3] });
+    const graph = builder.build('mask', [{ name: 'mask', value: builder.op('step', [x], {}) }]);
+    const { found } = await bothOf(
+      graph,
+      new Map([['x', ndarray([3], [2 ** -149, 2 ** -130, -(2 ** -149)])]]),
+      'all',
+    );
+    const [least = NaN, small = NaN, negative] = found.get('mask')?.data ?? [];
+    expect([0 <= least && least <= small && small < 1, negative]).toEqual([true, 0]);
+  });
+
+  test('of windows are 1 at the first of their maxima, however near the others are', async () => {
+    const builder = newBuilder();
+    const window = { kernel: [1, 3], strides: [1, 3], pads: [0, 0, 0, 0] } as const;
+    const [x, delta] = [
+      builder.input('x', 'batch', { dtype: 'f32', shape: [2, 1, 1, 24] }),
+      builder.input('delta', 'batch', { dtype: 'f32', shape: [2, 1, 1, 8] }),
+    ];
+    // A product with 1 brings the image into the layout of convolutions, with every bit.
+    const one = builder.constant([1], [1, 1, 1, 1]);
+    const image = builder.op('conv2d', [x, one], { strides: [1, 1], pads: [0, 0, 0, 0] });
+    const graph = builder.build('route', [
+      { name: 'routed', value: builder.op('maxPoolRoute', [image, delta], window) },
+    ]);
+    expect(operatorsOf(graph)).toContain('HardSigmoid');
+    // Differences of neighbours above 2⁻¹⁰² are normal numbers.
+    const near = fc
+      .tuple(
+        float.filter((v) => Math.abs(v) > 2 ** -102 && Math.abs(v) < 2 ** 126),
+        fc.constantFrom(-1, 0, 1),
+      )
+      .map(([v, by]) => [v, Math.fround(v * (1 + by * 2 ** -23)), v]);
+    await fc.assert(
+      fc.asyncProperty(fc.array(near, { minLength: 16, maxLength: 16 }), async (windows) => {
+        const inputs = new Map([
+          ['x', ndarray([2, 1, 1, 24], windows.flat())],
+          ['delta', filled([2, 1, 1, 8], (i) => i + 1)],
+        ]);
+        await expectEqual(graph, inputs);
+      }),
+      cases(20),
+    );
+  });
+});
+
 describe('stochastic rounding with noise around 0', () => {
   const shape = [4, 8, 9, 9];
 

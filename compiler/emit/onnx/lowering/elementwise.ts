@@ -2,6 +2,7 @@ import type { OpNode, TensorType } from '../../../ir/graph.ts';
 import type { OpAttributes, OpName } from '../../../ir/op-attributes.ts';
 import { fromInnermost, innermost, innermostAxis } from './layout.ts';
 import type { Lowering, LoweringRule } from './lowering.ts';
+import { positive } from './masks.ts';
 
 /** Whether an operand of the result's rank lies innermost, so that the result had better, too. */
 function readsInner(lowering: Lowering, node: OpNode, rank: number): boolean {
@@ -29,6 +30,15 @@ export function elementwise<K extends OpName>(): LoweringRule<K> {
     return true;
   };
 }
+
+/** The mask of relu. */
+export const step: LoweringRule<'step'> = (lowering, { operands: [x] }, value) => {
+  if (x === undefined) return false;
+  const { values } = lowering;
+  if (values.isInner(x)) values.setInner(value, positive(lowering, values.inner(x)));
+  else values.setPlain(value, positive(lowering, values.plain(x)));
+  return true;
+};
 
 /** A reduction over the axes that its attributes name. Where the batch is reduced and its axis dropped, what is left lies as in the IR. */
 export function overAxes<K extends 'sum' | 'variance' | 'standardize'>(): LoweringRule<K> {

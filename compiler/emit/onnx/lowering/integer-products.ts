@@ -4,6 +4,7 @@ import { eitherWay } from '../rewrites/rebuild.ts';
 import { rowsOf } from './columns.ts';
 import type { IntegerSums, Lowering, LoweringRule } from './lowering.ts';
 import { largestCode } from './quantization.ts';
+import { transposedBytes } from './transposition.ts';
 import type { Codes } from './values.ts';
 
 /*
@@ -190,13 +191,7 @@ function writeWeightProduct(lowering: Lowering, node: OpNode<'conv2dWeightGrad'>
     geometry,
     ones,
   );
-  const right = lowering.op(
-    'Transpose',
-    [lowering.reshape(deltas.name, [filters, output[0] * output[1] * batch])],
-    {
-      perm: [1, 0],
-    },
-  );
+  const right = transposedBytes(lowering, deltas.name, [filters, output[0] * output[1] * batch]);
   const parts: string[] = [];
   for (let from = 0; from < output[0]; from += rows) {
     const to = Math.min(output[0], from + rows);

@@ -1,6 +1,7 @@
 import type { OpNode, Value } from '../../../ir/graph.ts';
 import type { PoolWindow } from '../../../ir/op-attributes.ts';
 import type { Lowering, LoweringRule } from './lowering.ts';
+import { reaches } from './masks.ts';
 
 /** Windows that tile the image: as wide as they are apart, with nothing left over. */
 interface Tiling {
@@ -110,14 +111,13 @@ function routed(
   delta: string,
   [outer, size, inner]: readonly [number, number, number],
 ): string {
-  const split = lowering.reshape(elements, [outer, size * inner]);
+  const split = lowering.reshape(elements, [outer, size, inner]);
   let left = delta;
   const parts: string[] = [];
   for (let k = 0; k < size - 1; k++) {
-    const bounds = [k * inner, (k + 1) * inner, 1].map((n) => lowering.constant('int64', [n]));
-    const element = lowering.op('Slice', [split, ...bounds]);
-    const wins = lowering.op('GreaterOrEqual', [element, maxima]);
-    const taken = lowering.op('Mul', [left, lowering.op('Cast', [wins], { to: { type: 'float' } })]);
+    // A gather is done by all threads, a slice by one.
+    const element = lowering.op('Gather', [split, lowering.constant('int64', k)], { axis: 1 });
+    const taken = lowering.op('Mul', [left, reaches(lowering, element, maxima)]);
     left = lowering.op('Sub', [left, taken]);
     parts.push(taken);
   }

@@ -25,12 +25,20 @@ export const quantScale: LoweringRule<'quantScale'> = (lowering, node, value) =>
       size: sizeOf(values.shapeOf(x)),
       nonNegative: lowering.uses('extremeOfPositive') && isNonNegative(lowering.graph, x),
       anyForZeros: lowering.uses('scaleOfZeros') && isOwn(lowering, x, value),
+      inTwo: lowering.uses('extremeInTwo') && axes.length === rank && isLarge(values.shapeOf(x)),
     },
   );
   if (inner) values.setInner(value, name);
   else values.setPlain(value, name);
   return true;
 };
+
+/** From this many elements on one extreme of all, which one thread takes, costs more than extremes of parts and one of these. */
+const LARGE = 1 << 18;
+
+function isLarge(shape: readonly number[]): boolean {
+  return shape.length > 1 && sizeOf(shape) >= LARGE;
+}
 
 const QUANTIZERS: ReadonlySet<string> = new Set(['quantize', 'quantizeStochastic', 'quantizeMask']);
 

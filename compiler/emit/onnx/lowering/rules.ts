@@ -1,7 +1,7 @@
 import type { AnyOpNode, OpNode, Value } from '../../../ir/graph.ts';
 import type { OpName } from '../../../ir/op-attributes.ts';
 import { addBias, conv2d, conv2dInputGrad, conv2dWeightGrad } from './convolution.ts';
-import { elementwise, matmul, overAxes, reshape, transpose } from './elementwise.ts';
+import { elementwise, matmul, overAxes, reshape, step, transpose } from './elementwise.ts';
 import { integerBiasGrad, integerConv2d, integerWeightGrad, pooledSums } from './integer-products.ts';
 import type { Lowering, LoweringRule } from './lowering.ts';
 import { maxPool, maxPoolRoute, sumPool } from './pooling.ts';
@@ -16,7 +16,7 @@ const RULES: { readonly [K in OpName]?: LoweringRule<K> } = {
   log: elementwise(),
   sqrt: elementwise(),
   relu: elementwise(),
-  step: elementwise(),
+  step,
   stopGradient: elementwise(),
   add: firstOf(pooledSums, addBias, elementwise()),
   sub: elementwise(),

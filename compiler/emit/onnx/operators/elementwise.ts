@@ -83,6 +83,7 @@ export const ELEMENTWISE: Readonly<Record<string, Operator>> = {
   ),
   Relu: unary(),
   LeakyRelu: unary(FLOATS, { alpha: 'FLOAT' }),
+  HardSigmoid: unary(FLOATS, { alpha: 'FLOAT', beta: 'FLOAT' }),
   Softmax: unary(FLOATS, { axis: 'INT' }),
   LogSoftmax: unary(FLOATS, { axis: 'INT' }),
   ...Object.fromEntries(['Add', 'Sub', 'Mul', 'Div', 'PRelu'].map((name) => [name, elementwise(2, 2)])),

@@ -43,6 +43,9 @@ const OF_LOWERING = [
   'centeredNoise',
   'quotientFirst',
   'scaledWeights',
+  'extremeInTwo',
+  'threadsApart',
+  'rampMasks',
 ] as const;
 
 /**
