@@ -1,20 +1,65 @@
-import type { Graph } from '../../compiler/ir/graph.ts';
+import { type Graph, nodeOf, sizeOf, type Value } from '../../compiler/ir/graph.ts';
+import { newBuilder } from '../../compiler/ops/registry.ts';
 import type { HostTensor, Tensors } from '../engines/engine.ts';
+
+/** Outputs of at least so many values are summed where they are computed, in fewer passes through memory than one more here. */
+const LARGE = 1 << 14;
+
+/** Counts the values that are NaN or infinite among the outputs of a step. */
+export interface Watch {
+  /** The step with one more output, from which it follows of its large outputs that all values are finite. */
+  readonly step: Graph;
+  /** How many values of the step's own outputs are NaN or infinite. */
+  countNonFinite(outputs: Tensors): number;
+}
+
+/**
+ * The sum of all values of the large outputs is one output more. One NaN or infinity among them makes it NaN or infinite; where it is that,
+ * which float32 sums of large values may become by themselves, the values are counted.
+ */
+export function watch(step: Graph): Watch {
+  const large = step.outputs.filter(({ value }) => sizeOf(nodeOf(step, value).type.shape) >= LARGE);
+  if (large.length === 0) return { step, countNonFinite: (outputs) => countAll(outputs.values()) };
+  const builder = newBuilder(step.nodes);
+  const sums = large.map(({ name, value }) =>
+    builder.at({ ...nodeOf(step, value).origin, name: `${name}.sum` }, () => {
+      // Over the last axis first: engines sum rows side by side.
+      let sum: Value = value;
+      for (let axis = builder.shapeOf(value).length - 1; axis >= 0; axis--)
+        sum = builder.op('sum', [sum], { axes: [axis], keepDims: false });
+      return sum;
+    }),
+  );
+  const total = sums.reduce((a, b) => builder.op('add', [a, b], {}));
+  const name = nameOutside(step.outputs.map((output) => output.name));
+  const names = new Set(large.map((output) => output.name));
+  return {
+    step: builder.build(step.name, [...step.outputs, { name, value: total }]),
+    countNonFinite: (outputs) => {
+      const cleared = Number.isFinite(outputs.get(name)?.data[0]) ? names : new Set([]);
+      const others = [...outputs].filter(([of]) => of !== name && !cleared.has(of));
+      return countAll(others.map(([, tensor]) => tensor));
+    },
+  };
+}
+
+function nameOutside(taken: readonly string[]): string {
+  let name = 'sum';
+  while (taken.includes(name)) name = `${name}.sum`;
+  return name;
+}
+
+function countAll(tensors: Iterable<HostTensor>): number {
+  let count = 0;
+  for (const tensor of tensors) count += countNonFinite(tensor);
+  return count;
+}
 
 /** How many values are NaN or infinite. */
 export function countNonFinite({ data }: HostTensor): number {
-  // A sum in float64 of finite f32 values is finite, and one NaN or infinity makes it NaN or infinite. Four sums at a time wait for
-  // one another a quarter as often: all parameters and their moments pass here in every step.
-  const end = data.length - (data.length % 4);
-  let [a, b, c, d] = [0, 0, 0, 0];
-  for (let i = 0; i < end; i += 4) {
-    a += data[i] ?? 0;
-    b += data[i + 1] ?? 0;
-    c += data[i + 2] ?? 0;
-    d += data[i + 3] ?? 0;
-  }
-  for (let i = end; i < data.length; i++) a += data[i] ?? 0;
-  const sum = a + b + c + d;
+  // A sum in float64 of finite f32 values is finite, and one NaN or infinity makes it NaN or infinite.
+  let sum = 0;
+  for (let i = 0; i < data.length; i++) sum += data[i] ?? 0;
   if (Number.isFinite(sum)) return 0;
   let count = 0;
   for (const value of data) if (!Number.isFinite(value)) count++;

@@ -4,7 +4,7 @@ import type { TrainingProgram } from '../../compiler/lower/program.ts';
 import type { Engine, HostTensor, Tensors } from '../engines/engine.ts';
 import { runFailure } from '../failure.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
-import { countNonFinite, firstNonFinite } from './finite.ts';
+import { firstNonFinite, watch } from './finite.ts';
 import { hyperValues } from './hyper.ts';
 import { type EpochRecord, MetricsLog, type Scores, type StepRecord } from './metrics.ts';
 import type { RunPaths } from './run-directory.ts';
@@ -47,6 +47,9 @@ export interface LoopResult {
   readonly checkpoint: Checkpoint;
 }
 
+/** Signals and the progress bar have their turn that often, or after every longer step. */
+const TURN_EVERY_MS = 20;
+
 /** An epoch shorter than this ends without a checkpoint of its own, unless it is the last. */
 const SHORT_EPOCH_SECONDS = 1;
 
@@ -62,12 +65,14 @@ export async function trainLoop(options: LoopOptions): Promise<LoopResult> {
   const last = Math.min(options.until ?? totalSteps, totalSteps);
   const metrics = new MetricsLog(paths.metrics, start.metricsBytes);
   try {
-    const executable = await options.engine.load(program.step, { seed });
+    const { step: watched, countNonFinite } = watch(program.step);
+    const executable = await options.engine.load(watched, { seed });
     try {
       let { step, state, sums } = start;
       let saved = { step, at: performance.now() };
       let checkpoint: Checkpoint = start;
       let epochStart = performance.now();
+      let turn = performance.now();
       const save = async (): Promise<void> => {
         metrics.sync();
         checkpoint = { step, metricsBytes: metrics.length, sums, state };
@@ -79,7 +84,7 @@ export async function trainLoop(options: LoopOptions): Promise<LoopResult> {
         const hyper = hyperValues(program, { step, stepsPerEpoch, epochs });
         const batch = options.batchAt(step);
         const outputs = await executable.run(new Map([...state, ...scalars(hyper), ...batch]), step);
-        const nonFinite = [...outputs.values()].reduce((count, tensor) => count + countNonFinite(tensor), 0);
+        const nonFinite = countNonFinite(outputs);
         const loss = outputOf(outputs, 'loss').data[0] ?? Number.NaN;
         const correct = correctOf(program, outputs, batch);
         state = nextState(program, outputs);
@@ -124,7 +129,10 @@ export async function trainLoop(options: LoopOptions): Promise<LoopResult> {
           await save();
         }
         // Lets signals and the progress bar have their turn: an engine may block the thread while it runs.
-        await nextTurn();
+        if (performance.now() - turn >= TURN_EVERY_MS) {
+          await nextTurn();
+          turn = performance.now();
+        }
       }
       if (saved.step !== step) await save();
       return { step, interrupted: step < last, state, checkpoint };

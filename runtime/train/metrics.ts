@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
 import { runFailure } from '../failure.ts';
 import { writeFailure } from '../storage/data-error.ts';
 import type { Score } from './score.ts';
@@ -38,6 +39,9 @@ export interface EpochRecord {
 
 export type MetricsRecord = StepRecord | EpochRecord;
 
+/** Lines of short steps wait so long for one another before they are written. */
+const WRITE_EVERY_MS = 100;
+
 /**
  * An append-only file of one JSON object a line. Its length is part of a checkpoint: a resumed run cuts off what
  * was written after the checkpoint and writes it again.
@@ -46,6 +50,8 @@ export class MetricsLog {
   readonly #path: string;
   readonly #fd: number;
   #length: number;
+  #waiting = '';
+  #writtenAt = performance.now();
 
   /**
    * Opens the log and cuts it to `length` bytes.
@@ -67,13 +73,18 @@ export class MetricsLog {
     this.#guard(() => ftruncateSync(this.#fd, length));
   }
 
-  /** Bytes written so far. */
+  /** Bytes in the file: all that was appended before the last {@link sync}, and some of what was after. */
   get length(): number {
     return this.#length;
   }
 
   append(record: MetricsRecord): void {
-    const bytes = Buffer.from(`${JSON.stringify(record)}\n`);
+    this.#waiting += `${JSON.stringify(record)}\n`;
+    if (performance.now() - this.#writtenAt >= WRITE_EVERY_MS) this.#write();
+  }
+
+  #write(): void {
+    const bytes = Buffer.from(this.#waiting);
     this.#guard(() => {
       try {
         for (let written = 0; written < bytes.length; ) {
@@ -85,15 +96,22 @@ export class MetricsLog {
       }
     });
     this.#length += bytes.length;
+    this.#waiting = '';
+    this.#writtenAt = performance.now();
   }
 
-  /** Makes what was appended survive a power failure. */
+  /** Writes what was appended and makes it survive a power failure. */
   sync(): void {
+    this.#write();
     this.#guard(() => fsyncSync(this.#fd));
   }
 
   close(): void {
-    closeSync(this.#fd);
+    try {
+      this.#write();
+    } finally {
+      closeSync(this.#fd);
+    }
   }
 
   #guard<T>(operation: () => T): T {

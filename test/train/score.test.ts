@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { countNonFinite, firstNonFinite } from '../../runtime/train/finite.ts';
 import {
   addSums,
   countCorrect,
@@ -69,30 +68,4 @@ test('sums survive JSON and add up in any split', () => {
   );
   expect(meanScore({ samples: 4, loss: 2, correct: 3 })).toEqual({ samples: 4, loss: 0.5, accuracy: 0.75 });
   expect(meanScore({ samples: 4, loss: 2, correct: null })).toEqual({ samples: 4, loss: 0.5 });
-});
-
-test('values that are not finite are counted, however large the finite ones are', () => {
-  const huge = 3.4e38;
-  expect(countNonFinite(f32([4], [huge, huge, -huge, huge]))).toBe(0);
-  expect(countNonFinite(f32([4], [Infinity, -Infinity, NaN, huge]))).toBe(3);
-  for (let i = 0; i < 7; i++) {
-    const values = Array.from({ length: 7 }, (_, j) => (j === i ? Infinity : 1));
-    expect(countNonFinite(f32([7], values))).toBe(1);
-  }
-});
-
-test('of several outputs that are not finite the one computed first is named', () => {
-  const graph = {
-    outputs: [
-      { name: 'w', value: 9 },
-      { name: 'loss', value: 3 },
-      { name: 'logits', value: 1 },
-    ],
-  };
-  const outputs = new Map([
-    ['w', f32([1], [NaN])],
-    ['loss', f32([], [Infinity])],
-    ['logits', f32([1], [1])],
-  ]);
-  expect(firstNonFinite(graph, outputs)).toEqual({ name: 'loss', value: Infinity });
 });
