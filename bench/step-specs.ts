@@ -5,8 +5,8 @@ import type { Source } from '../compiler/source/source.ts';
 export const MODELS = ['cnn2', 'cnn4', 'resnet8'] as const;
 export type Model = (typeof MODELS)[number];
 
-/** What is rounded to 8 bits: nothing, weights and activations, or gradients too. */
-export const FORMATS = ['f32', 'w8a8', 'w8a8g8'] as const;
+/** What is rounded to 8 bits: nothing, weights (with a scale for each filter) and activations, gradients too, and that with one scale for a layer's weights. */
+export const FORMATS = ['f32', 'w8a8', 'w8a8g8', 'w8a8g8-tensor'] as const;
 export type Formats = (typeof FORMATS)[number];
 
 const SPECS: Readonly<Record<Model, string>> = {
@@ -19,6 +19,7 @@ const PRECISIONS: Readonly<Record<Formats, string>> = {
   f32: '',
   w8a8: 'precision { weights: int8 per channel, activations: int8 }',
   w8a8g8: 'precision { weights: int8 per channel, activations: int8, gradients: int8 stochastic }',
+  'w8a8g8-tensor': 'precision { weights: int8, activations: int8, gradients: int8 stochastic }',
 };
 
 export const BATCH = 64;

@@ -1,5 +1,5 @@
 """
-The quantizers of QSpec in PyTorch: 8-bit integers with the largest magnitude as the largest code, weights per output channel, activations per
+The quantizers of QSpec in PyTorch: 8-bit integers with the largest magnitude as the largest code, weights per output channel or per tensor, activations per
 tensor and without a sign where they are never negative, cotangents per tensor and stochastic; the straight-through estimator with its clip mask.
 
 Two ways to write each: with PyTorch's own `fake_quantize` operators, and elementwise. Each with the mask computed and applied, and without:
@@ -129,7 +129,8 @@ class Quantizers:
 
     def __init__(self, formats, way, masked, compiled):
         self.rounds = formats != "f32"
-        self.rounds_cotangents = formats == "w8a8g8"
+        self.rounds_cotangents = "g8" in formats
+        self.one_weight_scale = formats.endswith("-tensor")
         self.own = way == "operators"
         self.masked = masked
         self.compiled = compiled
@@ -144,7 +145,8 @@ class Quantizers:
     def weights(self, w):
         if not self.rounds:
             return w
-        return self._nearest(w, channel_scales(w.detach()), SIGNED)
+        scale = scale_of(w.detach(), SIGNED) if self.one_weight_scale else channel_scales(w.detach())
+        return self._nearest(w, scale, SIGNED)
 
     def activation(self, x, code_range=UNSIGNED):
         if not self.rounds:

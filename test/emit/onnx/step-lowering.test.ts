@@ -142,10 +142,11 @@ describe('products of codes', () => {
           signed: fc.boolean(),
           perChannel: fc.boolean(),
           channels: fc.constantFrom(1, 8, 40),
+          filters: fc.constantFrom(2, 8, 40),
         }),
-        async (geometry, { x, w, delta, signed, perChannel, channels }) => {
+        async (geometry, { x, w, delta, signed, perChannel, channels, filters }) => {
           const { graph, inputs } = products(
-            { ...geometry, channels },
+            { ...geometry, channels, filters },
             element(x, signed),
             element(w, true),
             element(delta, true),
@@ -159,8 +160,8 @@ describe('products of codes', () => {
   });
 
   test('of the largest codes neither saturate nor wrap', async () => {
-    const { graph, inputs } = byteProducts({ batch: 3, channels: 16, filters: 4, input: [5, 5] }, false);
-    expect(operatorsOf(graph).filter((op) => op === 'MatMulInteger')).toHaveLength(2);
+    const { graph, inputs } = byteProducts({ batch: 3, channels: 16, filters: 8, input: [5, 5] }, false);
+    expect(operatorsOf(graph).filter((op) => op === 'MatMulInteger')).toHaveLength(3);
     const extreme = changed(inputs, { x: () => 255, w: () => -127, delta: () => 127 });
     await expectEqual(graph, extreme);
   });
@@ -173,8 +174,12 @@ describe('products of codes', () => {
     await expectEqual(graph, small);
   });
 
-  test('round three times, not once a term', async () => {
-    const { graph, inputs } = byteProducts({ batch: 4, channels: 16, filters: 8, input: [9, 9] }, true);
+  test.each([
+    ['a scale for each filter', true, ['forward', 'weightGrad']],
+    ['one scale', false, ['forward', 'weightGrad', 'inputGrad']],
+  ] as const)('of weights with %s round three times, not once a term', async (_, perChannel, names) => {
+    const { graph, inputs } = byteProducts({ batch: 4, channels: 16, filters: 8, input: [9, 9] }, perChannel);
+    expect(operatorsOf(graph).filter((op) => op === 'MatMulInteger')).toHaveLength(names.length);
     const scaled = new Map(inputs);
     const scale = (name: string, factor: number): void => {
       for (const of of [name, `${name}.scale`]) {
@@ -194,7 +199,7 @@ describe('products of codes', () => {
     const terms = evaluate(graph, absolute, poolNoise(graph, SEED, 0));
     for (const level of LEVELS) {
       const { found, expected } = await bothOf(graph, scaled, level);
-      for (const name of ['forward', 'weightGrad'])
+      for (const name of names)
         expected.get(name)?.data.forEach((value, i) => {
           const error = Math.abs((found.get(name)?.data[i] ?? NaN) - value);
           // Codes times scales are rounded twice before, in the reference; three roundings follow here.

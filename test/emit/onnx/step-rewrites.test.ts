@@ -40,6 +40,12 @@ const STEPS: Readonly<
       |> flatten |> dense(10) as f1`,
     precision: INT8,
   },
+  // Of weights with one scale for all filters both gradients of a convolution are products of integers.
+  'quantized per tensor': {
+    model: `x |> conv(8, kernel: 3, pad: 1) as c1 |> relu |> conv(8, kernel: 3, pad: 1) as c2 |> relu |> maxpool(4)
+      |> flatten |> dense(10) as f1`,
+    precision: 'weights: int8, activations: int8, gradients: int8 stochastic',
+  },
   normalized: {
     model: `x |> conv(8, kernel: 3, pad: 1, bias: false) as c1 |> batchnorm as n1 |> relu
       |> conv(8, kernel: 3, stride: 2, pad: 1, bias: false) as c2 |> batchnorm as n2 |> relu

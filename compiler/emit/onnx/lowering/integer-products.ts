@@ -1,7 +1,13 @@
 import { type OpNode, sizeOf, type Value } from '../../../ir/graph.ts';
-import { geometryOfForward, geometryOfWeightGrad } from '../../../ops/convolution/geometry.ts';
+import {
+  type Geometry,
+  geometryOfForward,
+  geometryOfInputGrad,
+  geometryOfWeightGrad,
+} from '../../../ops/convolution/geometry.ts';
+import { flippedPads, onnxFlipped } from '../../../ops/convolution/onnx.ts';
 import { eitherWay } from '../rewrites/rebuild.ts';
-import { rowsOf } from './columns.ts';
+import { columnsOf, rowsOf } from './columns.ts';
 import type { IntegerSums, Lowering, LoweringRule } from './lowering.ts';
 import { largestCode } from './quantization.ts';
 import { transposedBytes } from './transposition.ts';
@@ -30,7 +36,7 @@ const SIGNED_COLUMNS = 4000;
 export const integerConv2d: LoweringRule<'conv2d'> = (lowering, node, value) => {
   const product = integerForward(lowering, node);
   if (product === undefined) return false;
-  lowering.values.setInner(value, lowering.op('Mul', [product.sums, product.factors]));
+  lowering.values.setInner(value, product.scaled);
   lowering.integer.set(value, product);
   return true;
 };
@@ -65,7 +71,10 @@ function onlyPooled(lowering: Lowering, value: Value): boolean {
   return users.length > 0 && pools && !lowering.graph.outputs.some((o) => o.value === value);
 }
 
-function integerForward(lowering: Lowering, node: OpNode<'conv2d'>): IntegerSums | undefined {
+function integerForward(
+  lowering: Lowering,
+  node: OpNode<'conv2d'>,
+): (IntegerSums & { readonly scaled: string }) | undefined {
   const [x, w] = node.operands;
   if (x === undefined || w === undefined || !lowering.uses('integerForward')) return undefined;
   const { values } = lowering;
@@ -104,14 +113,64 @@ function integerForward(lowering: Lowering, node: OpNode<'conv2d'>): IntegerSums
     lowering.constant('uint8', 128),
     ...(apart ? [lowering.constant('int8', -128)] : []),
   ]);
-  const factors = lowering.op('Mul', [
-    lowering.reshape(weights.scale.name, [sizeOf(weights.scale.type.shape), 1, 1, 1]),
-    lowering.reshape(image.scale.name, [1, 1, 1, 1]),
+  const scale = lowering.op('Mul', [
+    lowering.reshape(weights.scale.name, [sizeOf(weights.scale.type.shape)]),
+    lowering.reshape(image.scale.name, [1]),
   ]);
-  const real = lowering.op('Cast', [sums], { to: { type: 'float' } });
-  // Between conversion and scaling stands a reshape: onnxruntime would fuse the three into an operator that scales on one thread.
-  return { sums: lowering.reshape(real, [filters, output[0], output[1], batch]), factors };
+  const size = [filters, output[0], output[1], batch];
+  return {
+    sums: lowering.reshape(lowering.op('Cast', [sums], { to: { type: 'float' } }), size),
+    factors: lowering.reshape(scale, [sizeOf(weights.scale.type.shape), 1, 1, 1]),
+    scaled: lowering.reshape(scaledSums(lowering, sums, scale), size),
+  };
 }
+
+/** `scale·sums` in one pass where conversion and product take two: of int32 `[O, K]` and the scale of each row or of all. */
+function scaledSums(lowering: Lowering, sums: string, scale: string): string {
+  return lowering.op('DequantizeLinear', [sums, scale], { axis: 0 });
+}
+
+/**
+ * `s·t·(Wᵀ·columns)`: the weights turned around, with a zero point, by columns of δ as signed bytes. It sums over the filters, which must have one
+ * scale between them.
+ */
+export const integerInputGrad: LoweringRule<'conv2dInputGrad'> = (lowering, node, value) => {
+  const [delta, w] = node.operands;
+  if (delta === undefined || w === undefined || !lowering.uses('integerInputGrad')) return false;
+  const { values } = lowering;
+  const [deltas, weights] = [values.codes(delta), values.codes(w)];
+  if (deltas === undefined || weights === undefined || !values.isInner(delta) || values.isInner(w))
+    return false;
+  const geometry = geometryOfInputGrad(values.typeOf(delta), values.typeOf(w), node.attributes);
+  const { batch, channels, filters, input, kernel, output, window } = geometry;
+  const terms = filters * kernel[0] * kernel[1];
+  const pads = flippedPads(geometry);
+  if (window.strides.some((stride) => stride !== 1) || pads.some((pad) => pad < 0)) return false;
+  if (!isOne(deltas) || !isOne(weights) || deltas.type !== 'int8') return false;
+  if (terms < LEAST_TERMS || terms > longestSum(deltas, weights)) return false;
+  const turned = onnxFlipped(lowering, weights.shifted(), kernel);
+  const across: Geometry = {
+    batch,
+    channels: filters,
+    filters: channels,
+    input: output,
+    kernel,
+    output: input,
+    window: { strides: [1, 1], pads },
+  };
+  const sums = lowering.op('MatMulInteger', [
+    lowering.reshape(turned, [channels, terms]),
+    columnsOf(lowering, deltas.name, 'int8', across),
+    lowering.constant('uint8', 128),
+  ]);
+  const scale = lowering.op('Mul', [
+    lowering.reshape(weights.scale.name, []),
+    lowering.reshape(deltas.scale.name, []),
+  ]);
+  const scaled = scaledSums(lowering, sums, scale);
+  values.setInner(value, lowering.reshape(scaled, [channels, input[0], input[1], batch]));
+  return true;
+};
 
 /** Whether the gradient of the weights will want columns of x with a row of ones. */
 function gradientSums(

@@ -2,7 +2,13 @@ import type { AnyOpNode, OpNode, Value } from '../../../ir/graph.ts';
 import type { OpName } from '../../../ir/op-attributes.ts';
 import { addBias, conv2d, conv2dInputGrad, conv2dWeightGrad } from './convolution.ts';
 import { elementwise, matmul, overAxes, reshape, step, transpose } from './elementwise.ts';
-import { integerBiasGrad, integerConv2d, integerWeightGrad, pooledSums } from './integer-products.ts';
+import {
+  integerBiasGrad,
+  integerConv2d,
+  integerInputGrad,
+  integerWeightGrad,
+  pooledSums,
+} from './integer-products.ts';
 import type { Lowering, LoweringRule } from './lowering.ts';
 import { maxPool, maxPoolRoute, sumPool } from './pooling.ts';
 import { quantize, quantizeStochastic, quantScale } from './quantization.ts';
@@ -37,7 +43,7 @@ const RULES: { readonly [K in OpName]?: LoweringRule<K> } = {
   transpose,
   matmul,
   conv2d: firstOf(integerConv2d, conv2d),
-  conv2dInputGrad: firstOf(conv2dInputGrad, stridedInputGrad),
+  conv2dInputGrad: firstOf(integerInputGrad, conv2dInputGrad, stridedInputGrad),
   conv2dWeightGrad: firstOf(integerWeightGrad, conv2dWeightGrad),
   maxPool,
   maxPoolRoute,

@@ -39,6 +39,7 @@ const OF_LOWERING = [
   'integerProducts',
   'integerForward',
   'integerWeightGrad',
+  'integerInputGrad',
   'poolSums',
   'centeredNoise',
   'quotientFirst',
