@@ -21,15 +21,29 @@ export function createProgress(context: Context): Progress {
   let bar: SingleBar | undefined;
   let stepsPerEpoch = 1;
   let epochs = 1;
+  let done = 0;
   let running: number | undefined;
+  let inIntegers = 0;
   const stop = (): void => {
     bar?.stop();
     bar = undefined;
+  };
+  const draw = (): void => {
+    const loss = running === undefined ? '…' : number(running);
+    const epoch = Math.floor(done / stepsPerEpoch) + 1;
+    if (epoch <= epochs) bar?.start(epochs * stepsPerEpoch, done, { epoch: `${epoch}/${epochs}`, loss });
+  };
+  /** The line takes the bar's place, and the bar is drawn again below it. */
+  const line = (text: string): void => {
+    bar?.stop();
+    say(context, text);
+    draw();
   };
   return {
     onStart({ step, totalSteps, ...start }) {
       stepsPerEpoch = start.stepsPerEpoch;
       epochs = Math.ceil(totalSteps / stepsPerEpoch);
+      done = step;
       const from = step > 0 ? `, going on from step ${step}` : '';
       say(context, `${totalSteps} steps in ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}${from}`);
       if (!context.io.stderr.isTerminal || step === totalSteps) return;
@@ -38,14 +52,19 @@ export function createProgress(context: Context): Progress {
         ...STYLE,
         etaBuffer: 50,
       });
-      bar.start(totalSteps, step, { epoch: `${Math.floor(step / stepsPerEpoch) + 1}/${epochs}`, loss: '…' });
+      draw();
+    },
+    onProducts(products) {
+      if (products.inIntegers === inIntegers) return;
+      inIntegers = products.inIntegers;
+      line(`${inIntegers} of ${products.all} products in a step are of integers, the others of float32`);
     },
     onStep({ step, epoch, loss }: StepRecord) {
+      done = step;
       running = running === undefined ? loss : running + SMOOTHING * (loss - running);
       bar?.update(step, { epoch: `${epoch}/${epochs}`, loss: number(running) });
     },
-    onEpoch(record: EpochRecord) {
-      const { epoch, step, train, validation, time } = record;
+    onEpoch({ epoch, train, validation, time }: EpochRecord) {
       const parts = [
         `epoch ${epoch}/${epochs}`,
         `train ${scoreText(train)}`,
@@ -54,18 +73,7 @@ export function createProgress(context: Context): Progress {
           : []),
         seconds(time.epochMs / 1000),
       ];
-      if (!bar) {
-        say(context, parts.join('; '));
-        return;
-      }
-      // The line takes the bar's place, and the bar is drawn again below it.
-      bar.stop();
-      say(context, parts.join('; '));
-      if (epoch === epochs) return;
-      bar.start(epochs * stepsPerEpoch, step, {
-        epoch: `${epoch + 1}/${epochs}`,
-        loss: number(running ?? 0),
-      });
+      line(parts.join('; '));
     },
     stop,
   };

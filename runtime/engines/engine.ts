@@ -15,6 +15,8 @@ export interface Executable {
    * @throws where an input is missing or has another shape than the graph states
    */
   run(inputs: Tensors, step: number): Promise<Tensors>;
+  /** Of the graph's convolutions and matrix products, how many the engine computes in integers; absent where it has only floats. */
+  readonly products?: { readonly all: number; readonly inIntegers: number };
   dispose(): Promise<void>;
 }
 

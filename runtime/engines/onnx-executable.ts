@@ -1,6 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { checkModel } from '../../compiler/emit/onnx/check-model.ts';
-import { emitOnnx, type OnnxOptions } from '../../compiler/emit/onnx/emit.ts';
+import { emitOnnx, type OnnxOptions, type Products } from '../../compiler/emit/onnx/emit.ts';
 import type { NoiseLayout } from '../../compiler/emit/onnx/noise-inputs.ts';
 import { type Graph, sameShape, type TensorType } from '../../compiler/ir/graph.ts';
 import type { Executable, HostTensor, Tensors } from './engine.ts';
@@ -14,6 +14,7 @@ export interface PreparedGraph {
   /** Graph output and model output, in the graph's order. */
   readonly outputs: readonly (readonly [string, string])[];
   readonly noise: NoiseLayout;
+  readonly products: Products;
   readonly seed: number;
 }
 
@@ -36,6 +37,7 @@ export function prepareGraph(graph: Graph, seed: number, writing: Writing): Prep
     feeds: graph.nodes.flatMap((n) => (n.kind === 'input' ? [{ name: n.input, type: n.type }] : [])),
     outputs: [...emission.outputs],
     noise: emission.noise,
+    products: emission.products,
     seed,
   };
 }
@@ -52,6 +54,10 @@ export class OnnxExecutable implements Executable {
     this.#session = session;
     this.#prepared = prepared;
     this.#noise = new StepNoise(runtime, prepared.noise, prepared.seed);
+  }
+
+  get products(): Products {
+    return this.#prepared.products;
   }
 
   static async open(

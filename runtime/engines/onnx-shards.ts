@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { InferenceSession } from 'onnxruntime-node';
+import type { Products } from '../../compiler/emit/onnx/emit.ts';
 import type { Shard, ShardedStep } from '../../compiler/ir/shards.ts';
 import type { Executable, HostTensor, Tensors } from './engine.ts';
 import { OnnxExecutable, type PreparedGraph } from './onnx-executable.ts';
@@ -127,13 +128,16 @@ export class ShardedExecutable implements Executable {
   readonly #lanes: readonly Lane[];
   readonly #rest: OnnxExecutable;
   readonly #outputs: readonly string[];
+  readonly products: Products;
 
   private constructor(
     shards: readonly Reads[],
     lanes: readonly Lane[],
     rest: OnnxExecutable,
     outputs: readonly string[],
+    products: Products,
   ) {
+    this.products = products;
     this.#shards = shards;
     this.#lanes = lanes;
     this.#rest = rest;
@@ -160,7 +164,8 @@ export class ShardedExecutable implements Executable {
       others.map((graphs) => WorkerLane.start({ prepared: graphs, options })),
     );
     const joined = await OnnxExecutable.open(runtime, prepare(rest), options);
-    return new ShardedExecutable(shards.map(readsOf), [first, ...workers], joined, outputs);
+    const products = sumOf([...prepared.flat(), { products: joined.products }]);
+    return new ShardedExecutable(shards.map(readsOf), [first, ...workers], joined, outputs, products);
   }
 
   async run(inputs: Tensors, step: number): Promise<Tensors> {
@@ -186,6 +191,12 @@ export class ShardedExecutable implements Executable {
     for (const lane of this.#lanes) await lane.dispose();
     await this.#rest.dispose();
   }
+}
+
+function sumOf(parts: readonly { readonly products: Products }[]): Products {
+  const sum = (of: (products: Products) => number) =>
+    parts.reduce((total, { products }) => total + of(products), 0);
+  return { all: sum(({ all }) => all), inIntegers: sum(({ inIntegers }) => inIntegers) };
 }
 
 /** What a shard reads: of these inputs all, of those its rows. */

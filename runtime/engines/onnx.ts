@@ -50,6 +50,7 @@ export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise
   const parts = [
     `onnxruntime-node ${runtime.version}`,
     where,
+    ...(provider !== 'cpu' || exact ? [] : ['products of bytes in float32: its own saturate here']),
     ...(block === undefined ? [] : [`convolutions in blocks of ${block} channels`]),
     `${threads} ${threads === 1 ? 'thread' : 'threads'}`,
   ];

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TrainingProgram } from '../../compiler/lower/program.ts';
-import type { Engine, HostTensor, Tensors } from '../engines/engine.ts';
+import type { Engine, Executable, HostTensor, Tensors } from '../engines/engine.ts';
 import { runFailure } from '../failure.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { firstNonFinite, watch } from './finite.ts';
@@ -34,6 +34,7 @@ export interface LoopOptions {
   readonly until?: number;
   /** Ends the run after the current step, with a checkpoint. */
   readonly signal: AbortSignal;
+  readonly onLoad?: (executable: Executable) => void;
   readonly onStep: (record: StepRecord) => void;
   readonly onEpoch: (record: EpochRecord) => void;
 }
@@ -67,6 +68,7 @@ export async function trainLoop(options: LoopOptions): Promise<LoopResult> {
   try {
     const { step: watched, countNonFinite } = watch(program.step);
     const executable = await options.engine.load(watched, { seed });
+    options.onLoad?.(executable);
     try {
       let { step, state, sums } = start;
       let saved = { step, at: performance.now() };

@@ -3,7 +3,7 @@ import type { Compiled } from '../../compiler/pipeline.ts';
 import type { TrainingFormats } from '../auto/training-formats.ts';
 import { trainingBatches } from '../data/batches.ts';
 import type { Dataset } from '../data/split.ts';
-import type { Engine } from '../engines/engine.ts';
+import type { Engine, Executable } from '../engines/engine.ts';
 import { writeAtomic } from '../storage/atomic.ts';
 import { systemCode } from '../storage/data-error.ts';
 import { batchTensors } from './batch-tensors.ts';
@@ -40,6 +40,8 @@ export interface TrainObserver {
     readonly totalSteps: number;
     readonly stepsPerEpoch: number;
   }): void;
+  /** Called when a step is ready to run, of which formats may change from time to time: how many of its products are in integers. */
+  onProducts?(products: NonNullable<Executable['products']>): void;
   onStep(record: StepRecord): void;
   onEpoch(record: EpochRecord): void;
 }
@@ -128,6 +130,7 @@ export async function train(
         paths,
         checkpointEvery: options.checkpointEvery,
         signal: options.signal,
+        onLoad: ({ products }) => products && observer.onProducts?.(products),
         onStep: (step) => observer.onStep(step),
         onEpoch: (epoch) => observer.onEpoch(epoch),
       });

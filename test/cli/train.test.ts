@@ -198,6 +198,19 @@ test('formats that cannot be exported are named before training, and the run sti
   expect(await run('export', 'runs/small')).toMatchObject({ exitCode: 1, stdout: '' });
 });
 
+test('it is said how many products are of integers, where some are', async () => {
+  const PRODUCTS = /(\d) of 5 products in a step are of integers, the others of float32/;
+  const short = SMALL_SPEC.replace('samples: 192, test: 60', 'samples: 24, test: 8').replace(
+    'epochs: 2',
+    'epochs: 1',
+  );
+  const { run } = await project(short);
+  // The first convolution has 9 terms, too few for integers; its gradient has thousands.
+  expect(PRODUCTS.exec((await run(...TRAIN)).stderr)?.[1]).toBe('1');
+  const { run: inFloats } = await project(short.replace(/(weights|activations): int8/g, '$1: f32'));
+  expect((await inFloats(...TRAIN)).stderr).not.toContain('of integers');
+});
+
 test('engines agree on a short run to rounding', async () => {
   const losses: number[] = [];
   for (const engine of ['onnx', 'tfjs', 'reference']) {

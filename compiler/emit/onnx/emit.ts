@@ -59,9 +59,18 @@ export interface OnnxEmission {
    * `<input>.next`, because names in a model are unique.
    */
   readonly outputs: ReadonlyMap<string, string>;
+  /** Convolutions, matrix products and their gradients, and how many of them multiply integers. */
+  readonly products: Products;
   /** Formats that cannot be exported (scheme `qdq`); the model holds arithmetic in their place. */
   readonly diagnostics: readonly Diagnostic[];
 }
+
+export interface Products {
+  readonly all: number;
+  readonly inIntegers: number;
+}
+
+const PRODUCTS: ReadonlySet<OpName> = new Set(['matmul', 'conv2d', 'conv2dInputGrad', 'conv2dWeightGrad']);
 
 const OPSET = 21;
 
@@ -123,6 +132,10 @@ export function emitOnnx(source: Graph, options: OnnxOptions): OnnxEmission {
     ...assemble(options.symbolicBatch ? openBatch(body, opset) : body, opset, options.metadata),
     noise: layout,
     outputs,
+    products: {
+      all: graph.nodes.filter((node) => node.kind === 'op' && PRODUCTS.has(node.op)).length,
+      inIntegers: lowering.inIntegers.size,
+    },
     diagnostics,
   };
 }

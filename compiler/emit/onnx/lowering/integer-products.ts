@@ -37,6 +37,7 @@ export const integerConv2d: LoweringRule<'conv2d'> = (lowering, node, value) => 
   const product = integerForward(lowering, node);
   if (product === undefined) return false;
   lowering.values.setInner(value, product.scaled);
+  lowering.inIntegers.add(value);
   lowering.integer.set(value, product);
   return true;
 };
@@ -169,6 +170,7 @@ export const integerInputGrad: LoweringRule<'conv2dInputGrad'> = (lowering, node
   ]);
   const scaled = scaledSums(lowering, sums, scale);
   values.setInner(value, lowering.reshape(scaled, [channels, input[0], input[1], batch]));
+  lowering.inIntegers.add(value);
   return true;
 };
 
@@ -206,6 +208,7 @@ export const integerWeightGrad: LoweringRule<'conv2dWeightGrad'> = (lowering, no
   const { values } = lowering;
   const transposed = lowering.op('Transpose', [product.weights], { perm: [1, 0] });
   values.setPlain(value, lowering.op('Mul', [lowering.reshape(transposed, node.type.shape), product.scale]));
+  lowering.inIntegers.add(value);
   return true;
 };
 

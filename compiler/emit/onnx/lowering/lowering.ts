@@ -36,6 +36,8 @@ export class Lowering {
   readonly made = new Map<string, string>();
   /** Values that are products of integers. */
   readonly integer = new Map<Value, IntegerSums>();
+  /** Values whose ops multiply integers. */
+  readonly inIntegers = new Set<Value>();
   #stem = '';
 
   constructor(graph: Graph, writer: GraphWriter, noise: NoiseInputs, switches: Rewrites, block?: number) {
