@@ -6,13 +6,14 @@ import type { Graph } from '../compiler/ir/graph.ts';
 import { compile } from '../compiler/pipeline.ts';
 import { collectInOneGo } from '../runtime/cli/collector.ts';
 import { loadDataset } from '../runtime/data/dataset.ts';
-import type { Engine } from '../runtime/engines/engine.ts';
+import type { Engine, Tensors } from '../runtime/engines/engine.ts';
 import { createOnnxEngine } from '../runtime/engines/onnx.ts';
+import { watch } from '../runtime/train/finite.ts';
 import { train } from '../runtime/train/run.ts';
 import { qspecVersion } from '../runtime/version.ts';
 import type { Bench } from './main.ts';
 import { repositorySpecs } from './specs.ts';
-import { summary } from './timing.ts';
+import { median, summary } from './timing.ts';
 
 const SPEC = 'cnn2-mnist.qspec';
 const THREADS = 2;
@@ -32,9 +33,12 @@ export const benchEpoch: Bench = async () => {
   const started = performance.now();
   const dataset = await loadDataset(compiled.spec.data);
   const loading = performance.now() - started;
-  const { engine, times } = timed(await createOnnxEngine({ threads: THREADS }), compiled.program.step);
+  const { step } = compiled.program;
+  const onnx = await createOnnxEngine({ threads: THREADS });
+  const { engine, times, last } = timed(onnx, step);
   const folder = await mkdtemp(join(tmpdir(), 'qspec-bench-epoch-'));
   let [begin, end] = [0, 0];
+  let sums = 0;
   try {
     await train(
       join(folder, 'run'),
@@ -70,6 +74,7 @@ export const benchEpoch: Bench = async () => {
         },
       },
     );
+    sums = await costOfSums(onnx, step, last());
   } finally {
     await engine.dispose();
     await rm(folder, { recursive: true, force: true });
@@ -86,19 +91,40 @@ export const benchEpoch: Bench = async () => {
       value: share(end - begin - inSteps),
       unit: '% of the steps',
     },
+    { name: 'of the steps, sums that look for NaN', value: sums, unit: '%' },
     { name: 'loading the data set before it', value: share(loading), unit: '% of the steps' },
   ];
 };
 
+/** What the loop has a step compute besides, in percent of the step, which is run with and without in turn. */
+async function costOfSums(engine: Engine, step: Graph, inputs: Tensors): Promise<number> {
+  const sides = await Promise.all([step, watch(step).step].map((graph) => engine.load(graph, { seed: 0 })));
+  const times: [number[], number[]] = [[], []];
+  for (let round = -10; round < 200; round++) {
+    for (const [side, executable] of sides.entries()) {
+      const start = performance.now();
+      await executable.run(inputs, 0);
+      if (round >= 0) times[side]?.push(performance.now() - start);
+    }
+  }
+  for (const executable of sides) await executable.dispose();
+  return 100 * (median(times[1]) / median(times[0]) - 1);
+}
+
 /** An engine that notes how long each run of a graph takes, which may have further outputs. */
-function timed(engine: Engine, graph: Graph): { readonly engine: Engine; readonly times: number[] } {
+function timed(
+  engine: Engine,
+  graph: Graph,
+): { readonly engine: Engine; readonly times: number[]; readonly last: () => Tensors } {
   const times: number[] = [];
+  let last: Tensors = new Map();
   const load: Engine['load'] = async (given, options) => {
     const executable = await engine.load(given, options);
     const named = new Set(given.outputs.map(({ name }) => name));
     if (!graph.outputs.every(({ name }) => named.has(name))) return executable;
     return {
       run: async (inputs, step) => {
+        last = inputs;
         const start = performance.now();
         const outputs = await executable.run(inputs, step);
         times.push(performance.now() - start);
@@ -109,6 +135,7 @@ function timed(engine: Engine, graph: Graph): { readonly engine: Engine; readonl
   };
   return {
     times,
+    last: () => last,
     engine: { name: engine.name, description: engine.description, load, dispose: () => engine.dispose() },
   };
 }

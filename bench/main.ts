@@ -21,6 +21,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   predict: async () => (await import('./predict.ts')).benchPredict,
   rewrites: async () => (await import('./rewrites.ts')).benchRewrites,
   step: async () => (await import('./step.ts')).benchStep,
+  stochastic: async () => (await import('./stochastic.ts')).benchStochastic,
   tightness: async () => (await import('./tightness/probability.ts')).benchProbability,
   'tightness-worst': async () => (await import('./tightness/worst-case.ts')).benchWorstCase,
 };

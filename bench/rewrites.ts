@@ -4,15 +4,12 @@ import { performance } from 'node:perf_hooks';
 import { emitOnnx } from '../compiler/emit/onnx/emit.ts';
 import { printModel } from '../compiler/emit/onnx/print.ts';
 import { type Rewrites, STEP_REWRITES } from '../compiler/emit/onnx/rewrites/table.ts';
-import { sizeOf } from '../compiler/ir/graph.ts';
 import type { TrainingProgram } from '../compiler/lower/program.ts';
-import { uniforms } from '../compiler/numeric/random.ts';
 import { compile } from '../compiler/pipeline.ts';
-import type { Executable, HostTensor, Tensors } from '../runtime/engines/engine.ts';
+import type { Executable } from '../runtime/engines/engine.ts';
 import { createOnnxEngine } from '../runtime/engines/onnx.ts';
-import { hyperValues } from '../runtime/train/hyper.ts';
-import { initialState } from '../runtime/train/state.ts';
 import type { Bench, Measurement } from './main.ts';
+import { inputsOf } from './step-inputs.ts';
 import { summary } from './timing.ts';
 
 const MODELS = ['cnn2-mnist', 'cnn4-fashion', 'resnet8-cifar10'] as const;
@@ -105,25 +102,4 @@ function programOf(model: (typeof MODELS)[number], formats: 'f32' | 'w8a8g8'): T
   const { value, diagnostics } = compile({ path, text: formats === 'f32' ? real : text });
   if (!value) throw new Error(`${path} does not compile: ${diagnostics.map((d) => d.message)}`);
   return value.program;
-}
-
-/** The initial state with a batch of random samples. */
-function inputsOf(program: TrainingProgram): Tensors {
-  const inputs = new Map<string, HostTensor>(initialState(program, 0));
-  for (const [name, value] of hyperValues(program, { step: 0, stepsPerEpoch: 1, epochs: 1 })) {
-    inputs.set(name, { dtype: 'f32', shape: [], data: Float32Array.of(value) });
-  }
-  for (const node of program.step.nodes) {
-    if (node.kind !== 'input' || node.role !== 'batch') continue;
-    const { dtype, shape } = node.type;
-    const drawn = uniforms(0, node.input, 0, sizeOf(shape));
-    const classes = program.target.count;
-    inputs.set(
-      node.input,
-      dtype === 'i32'
-        ? { dtype, shape, data: Int32Array.from(drawn, (u) => Math.floor(u * classes)) }
-        : { dtype, shape, data: drawn },
-    );
-  }
-  return inputs;
 }

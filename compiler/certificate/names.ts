@@ -1,10 +1,8 @@
 import type { Graph, Value } from '../ir/graph.ts';
-import type { OpName } from '../ir/op-attributes.ts';
+import { PRODUCTS } from '../ir/products.ts';
 import { isQuantizer, siteName } from '../ir/quantizers.ts';
 
 /** Values that a certificate speaks of have names that tell where they are: `F c1.in`, `B c1.weights.grad`, `input x`. */
-
-const PRODUCTS: ReadonlySet<OpName> = new Set(['matmul', 'conv2d', 'conv2dInputGrad', 'conv2dWeightGrad']);
 
 /**
  * Inputs that are real numbers; what each site rounds; of the values that carry one name otherwise, the last, a layer's output;

@@ -1,5 +1,5 @@
 import { type Graph, type InputNode, type Node, nodeOf, type Output, type Value } from './graph.ts';
-import type { OpName } from './op-attributes.ts';
+import { PRODUCTS } from './products.ts';
 
 /** F and B of one part of the batch. */
 export interface Shard {
@@ -23,9 +23,6 @@ export interface ShardedStep {
 type Owner = number;
 const NONE: Owner = -1;
 const SEVERAL: Owner = -2;
-
-/** What F and B consist of and U does not. */
-const PRODUCTS: ReadonlySet<OpName> = new Set(['matmul', 'conv2d', 'conv2dInputGrad', 'conv2dWeightGrad']);
 
 /**
  * The step by parts of its batch, where every op reads the batch through slices of rows that do not overlap, as `accumulate` and `allreduce` make

@@ -57,7 +57,8 @@ export function createProgress(context: Context): Progress {
     onProducts(products) {
       if (products.inIntegers === inIntegers) return;
       inIntegers = products.inIntegers;
-      line(`${inIntegers} of ${products.all} products in a step are of integers, the others of float32`);
+      const others = inIntegers === products.all ? '' : ', the others of float32';
+      line(`${inIntegers} of ${products.all} products in a step are of integers${others}`);
     },
     onStep({ step, epoch, loss }: StepRecord) {
       done = step;

@@ -1,3 +1,4 @@
+import type { Products } from '../../compiler/emit/onnx/emit.ts';
 import type { Graph } from '../../compiler/ir/graph.ts';
 
 /** A dense tensor on the host, row-major. */
@@ -16,7 +17,7 @@ export interface Executable {
    */
   run(inputs: Tensors, step: number): Promise<Tensors>;
   /** Of the graph's convolutions and matrix products, how many the engine computes in integers; absent where it has only floats. */
-  readonly products?: { readonly all: number; readonly inIntegers: number };
+  readonly products?: Products;
   dispose(): Promise<void>;
 }
 

@@ -44,13 +44,17 @@ export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise
   // Products of codes are in kernels of the CPU.
   const exact = provider === 'cpu' && (await multipliesIntegersExactly(runtime));
   const where = provider === 'cpu' ? 'cpu' : `${provider}, what it lacks on the cpu`;
-  const rewrites = exact ? (options.rewrites ?? {}) : { ...options.rewrites, integerProducts: false };
+  const rewrites = {
+    ...options.rewrites,
+    ...(exact ? {} : IN_FLOATS),
+    ...(provider === 'cpu' ? {} : OF_CPU_OFF),
+  };
   const block = options.contribOps ? await blockFor(runtime, provider) : undefined;
   const writing = block === undefined ? { rewrites } : { rewrites, block };
   const parts = [
     `onnxruntime-node ${runtime.version}`,
     where,
-    ...(provider !== 'cpu' || exact ? [] : ['products of bytes in float32: its own saturate here']),
+    ...(exact ? [] : [`products of bytes in float32${provider === 'cpu' ? ': its own saturate here' : ''}`]),
     ...(block === undefined ? [] : [`convolutions in blocks of ${block} channels`]),
     `${threads} ${threads === 1 ? 'thread' : 'threads'}`,
   ];
@@ -61,6 +65,10 @@ export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise
     dispose: async () => {},
   };
 }
+
+const IN_FLOATS: Rewrites = { integerProducts: false };
+/** Rewrites around what the CPU's operators do with their threads. Ramps overflow on purpose, which a GPU that computes in half precision must not. */
+const OF_CPU_OFF: Rewrites = { rampMasks: false, threadsApart: false, extremeInTwo: false };
 
 /** @throws EngineUnavailable */
 async function blockFor(runtime: OnnxRuntime, provider: Provider): Promise<number> {

@@ -2,7 +2,7 @@ import { type Graph, nodeOf, sizeOf, type Value } from '../../compiler/ir/graph.
 import { newBuilder } from '../../compiler/ops/registry.ts';
 import type { HostTensor, Tensors } from '../engines/engine.ts';
 
-/** Outputs of at least so many values are summed where they are computed, in fewer passes through memory than one more here. */
+/** Outputs of at least so many values are summed in the step, while they are in the cache, instead of here. */
 const LARGE = 1 << 14;
 
 /** Counts the values that are NaN or infinite among the outputs of a step. */
@@ -16,9 +16,11 @@ export interface Watch {
 /**
  * The sum of all values of the large outputs is one output more. One NaN or infinity among them makes it NaN or infinite; where it is that,
  * which float32 sums of large values may become by themselves, the values are counted.
+ *
+ * @param least elements of an output that is large
  */
-export function watch(step: Graph): Watch {
-  const large = step.outputs.filter(({ value }) => sizeOf(nodeOf(step, value).type.shape) >= LARGE);
+export function watch(step: Graph, least = LARGE): Watch {
+  const large = step.outputs.filter(({ value }) => sizeOf(nodeOf(step, value).type.shape) >= least);
   if (large.length === 0) return { step, countNonFinite: (outputs) => countAll(outputs.values()) };
   const builder = newBuilder(step.nodes);
   const sums = large.map(({ name, value }) =>
@@ -36,7 +38,7 @@ export function watch(step: Graph): Watch {
   return {
     step: builder.build(step.name, [...step.outputs, { name, value: total }]),
     countNonFinite: (outputs) => {
-      const cleared = Number.isFinite(outputs.get(name)?.data[0]) ? names : new Set([]);
+      const cleared = Number.isFinite(outputs.get(name)?.data[0]) ? names : new Set<string>();
       const others = [...outputs].filter(([of]) => of !== name && !cleared.has(of));
       return countAll(others.map(([, tensor]) => tensor));
     },
@@ -55,7 +57,7 @@ function countAll(tensors: Iterable<HostTensor>): number {
   return count;
 }
 
-/** How many values are NaN or infinite. */
+/** How many values of a tensor are NaN or infinite. */
 export function countNonFinite({ data }: HostTensor): number {
   // A sum in float64 of finite f32 values is finite, and one NaN or infinity makes it NaN or infinite.
   let sum = 0;

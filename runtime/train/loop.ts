@@ -108,6 +108,7 @@ export async function trainLoop(options: LoopOptions): Promise<LoopResult> {
         if (nonFinite > 0) throw diverged(program, outputs, step, loss);
         const endOfEpoch = step % stepsPerEpoch === 0;
         if (endOfEpoch) {
+          metrics.flush();
           const validation = await options.validate?.(state);
           const ended: EpochRecord = {
             kind: 'epoch',

@@ -39,7 +39,7 @@ export interface EpochRecord {
 
 export type MetricsRecord = StepRecord | EpochRecord;
 
-/** Lines of short steps wait so long for one another before they are written. */
+/** Lines of short steps are written together, after so long with the next of them. */
 const WRITE_EVERY_MS = 100;
 
 /**
@@ -80,10 +80,11 @@ export class MetricsLog {
 
   append(record: MetricsRecord): void {
     this.#waiting += `${JSON.stringify(record)}\n`;
-    if (performance.now() - this.#writtenAt >= WRITE_EVERY_MS) this.#write();
+    if (performance.now() - this.#writtenAt >= WRITE_EVERY_MS) this.flush();
   }
 
-  #write(): void {
+  /** Writes what waits. */
+  flush(): void {
     const bytes = Buffer.from(this.#waiting);
     this.#guard(() => {
       try {
@@ -102,13 +103,15 @@ export class MetricsLog {
 
   /** Writes what was appended and makes it survive a power failure. */
   sync(): void {
-    this.#write();
+    this.flush();
     this.#guard(() => fsyncSync(this.#fd));
   }
 
   close(): void {
     try {
-      this.#write();
+      this.flush();
+    } catch {
+      // Only a run that ends with an error has lines left here, and it is that error that the user must see.
     } finally {
       closeSync(this.#fd);
     }

@@ -40,7 +40,7 @@ export interface TrainObserver {
     readonly totalSteps: number;
     readonly stepsPerEpoch: number;
   }): void;
-  /** Called when a step is ready to run, of which formats may change from time to time: how many of its products are in integers. */
+  /** How many products of the step are of integers; called before the first step, and where formats change while training, again. */
   onProducts?(products: NonNullable<Executable['products']>): void;
   onStep(record: StepRecord): void;
   onEpoch(record: EpochRecord): void;

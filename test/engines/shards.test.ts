@@ -7,6 +7,7 @@ import type { TrainingProgram } from '../../compiler/lower/program.ts';
 import { uniforms } from '../../compiler/numeric/random.ts';
 import type { Engine, HostTensor, Tensors } from '../../runtime/engines/engine.ts';
 import { createOnnxEngine } from '../../runtime/engines/onnx.ts';
+import { watch } from '../../runtime/train/finite.ts';
 import { hyperValues } from '../../runtime/train/hyper.ts';
 import { initialState } from '../../runtime/train/state.ts';
 import { ensureBuilt } from '../support/built-cli.ts';
@@ -34,7 +35,9 @@ function programOf(step: string): TrainingProgram {
 /** State after some steps from the same start, batches and noise. */
 async function after(engine: Engine, program: TrainingProgram, steps: number): Promise<Tensors> {
   engines.push(engine);
-  const executable = await engine.load(program.step, { seed: 5 });
+  const { step: watched, countNonFinite } = watch(program.step, 100);
+  expect(watched.outputs.length).toBe(program.step.outputs.length + 1);
+  const executable = await engine.load(watched, { seed: 5 });
   let state: Tensors = initialState(program, 3);
   for (let step = 0; step < steps; step++) {
     const inputs = new Map<string, HostTensor>(state);
@@ -47,7 +50,8 @@ async function after(engine: Engine, program: TrainingProgram, steps: number): P
     const labels = Int32Array.from({ length: batch }, (_, i) => (i + step) % 10);
     inputs.set('labels', { dtype: 'i32', shape: [batch], data: labels });
     const outputs = await executable.run(inputs, step);
-    expect([...outputs.keys()]).toEqual(program.step.outputs.map(({ name }) => name));
+    expect([...outputs.keys()]).toEqual(watched.outputs.map(({ name }) => name));
+    expect(countNonFinite(outputs)).toBe(0);
     state = new Map(program.tensors.map(({ name }) => [name, outputs.get(name) as HostTensor]));
   }
   await executable.dispose();

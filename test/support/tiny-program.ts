@@ -11,12 +11,12 @@ const FEATURES = 3;
  * Least squares by gradient descent with momentum and uniform noise on the gradient, written by hand: parameters, optimizer
  * state, a schedule and randomness, all that a resumed run has to bring back.
  */
-export function tinyProgram(rate = 0.1): TrainingProgram {
+export function tinyProgram(rate = 0.1, features = FEATURES): TrainingProgram {
   const b = newBuilder();
   const f32 = (shape: readonly number[]) => ({ dtype: 'f32', shape }) as const;
-  const w = b.input('w', 'parameter', f32([FEATURES, 1]));
-  const v = b.input('w.v', 'state', f32([FEATURES, 1]));
-  const x = b.input('x', 'batch', f32([BATCH, FEATURES]));
+  const w = b.input('w', 'parameter', f32([features, 1]));
+  const v = b.input('w.v', 'state', f32([features, 1]));
+  const x = b.input('x', 'batch', f32([BATCH, features]));
   const targets = b.input('targets', 'batch', f32([BATCH, 1]));
   const lr = b.input('lr', 'hyper', f32([]));
   const logits = b.op('matmul', [x, w], { transposeA: false, transposeB: false });
@@ -24,7 +24,7 @@ export function tinyProgram(rate = 0.1): TrainingProgram {
   const squares = b.op('sum', [b.op('mul', [error, error], {})], { axes: [0, 1], keepDims: false });
   const loss = b.op('mul', [squares, b.constant(1 / BATCH)], {});
   const product = b.op('matmul', [x, error], { transposeA: true, transposeB: false });
-  const noise = b.op('uniform', [], { shape: [FEATURES, 1], stream: 'w.grad' });
+  const noise = b.op('uniform', [], { shape: [features, 1], stream: 'w.grad' });
   const gradient = b.op('add', [b.op('mul', [product, b.constant(2 / BATCH)], {}), noise], {});
   const velocity = b.op('add', [b.op('mul', [v, b.constant(0.9)], {}), gradient], {});
   const updated = b.op('sub', [w, b.op('mul', [velocity, lr], {})], {});
@@ -40,22 +40,22 @@ export function tinyProgram(rate = 0.1): TrainingProgram {
     stepWithGradients: step,
     plan: { sites: new Map(), status: 'not analysed' },
     tensors: [
-      { name: 'w', role: 'parameter', shape: [FEATURES, 1], initializer: { kind: 'uniform', bound: 1 } },
-      { name: 'w.v', role: 'state', shape: [FEATURES, 1], initializer: { kind: 'constant', value: 0 } },
+      { name: 'w', role: 'parameter', shape: [features, 1], initializer: { kind: 'uniform', bound: 1 } },
+      { name: 'w.v', role: 'state', shape: [features, 1], initializer: { kind: 'constant', value: 0 } },
     ],
     hyper: [{ name: 'lr', kind: 'schedule', schedule: { kind: 'cosine', from: rate, to: 0 } }],
     streams: noiseStreams(step),
     optimizer: { kind: 'sgd', lr: { kind: 'cosine', from: rate, to: 0 }, weightDecay: 0 },
     batch: BATCH,
-    sampleShape: [FEATURES],
+    sampleShape: [features],
     target: { kind: 'values', count: 1 },
   };
 }
 
 /** The batch of a step of {@link tinyProgram}. */
-export function tinyBatch(step: number): Tensors {
+export function tinyBatch(step: number, features = FEATURES): Tensors {
   return new Map([
-    ['x', { dtype: 'f32', shape: [BATCH, FEATURES], data: uniforms(7, 'x', step, BATCH * FEATURES) }],
+    ['x', { dtype: 'f32', shape: [BATCH, features], data: uniforms(7, 'x', step, BATCH * features) }],
     ['targets', { dtype: 'f32', shape: [BATCH, 1], data: uniforms(7, 'targets', step, BATCH) }],
   ]);
 }

@@ -1,8 +1,10 @@
 import { readFile, truncate, writeFile } from 'node:fs/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { TrainingProgram } from '../../compiler/lower/program.ts';
+import { createOnnxEngine } from '../../runtime/engines/onnx.ts';
 import { createReferenceEngine } from '../../runtime/engines/reference.ts';
 import { readCheckpoint } from '../../runtime/train/checkpoint.ts';
+import { hyperValues } from '../../runtime/train/hyper.ts';
 import { type LoopOptions, trainLoop } from '../../runtime/train/loop.ts';
 import { type RunPaths, runPaths } from '../../runtime/train/run-directory.ts';
 import { NO_SAMPLES } from '../../runtime/train/score.ts';
@@ -20,7 +22,7 @@ function options(paths: RunPaths, program: TrainingProgram, changed: Partial<Loo
     ...RUN,
     epochs: 3,
     stepsPerEpoch: STEPS / 3,
-    batchAt: tinyBatch,
+    batchAt: (step) => tinyBatch(step),
     start: { step: 0, metricsBytes: 0, sums: NO_SAMPLES, state: initialState(program, RUN.seed) },
     validate: undefined,
     paths,
@@ -103,6 +105,42 @@ test('divergence names the step and the first value that is not finite', async (
   });
   const last = (await metricsOf(paths)).at(-1) as { nonFinite: number };
   expect(last.nonFinite).toBeGreaterThan(0);
+});
+
+describe('a state that is large', () => {
+  const FEATURES = 1 << 14;
+  const batchAt = (step: number) => tinyBatch(step, FEATURES);
+
+  test('takes the same steps though it is watched', async () => {
+    const program = tinyProgram(1e-5, FEATURES);
+    const engine = await createOnnxEngine({ threads: 2 });
+    const paths = runPaths(await temporaryFolder());
+    const { state } = await trainLoop(options(paths, program, { engine, batchAt }));
+    const executable = await engine.load(program.step, { seed: RUN.seed });
+    let expected = initialState(program, RUN.seed);
+    for (let step = 0; step < STEPS; step++) {
+      const hyper = hyperValues(program, { step, stepsPerEpoch: STEPS / 3, epochs: 3 });
+      const lr = { dtype: 'f32', shape: [], data: Float32Array.of(hyper.get('lr') ?? Number.NaN) } as const;
+      const outputs = await executable.run(new Map([...expected, ['lr', lr], ...batchAt(step)]), step);
+      expected = new Map([...expected.keys()].map((name) => [name, outputs.get(name)])) as typeof expected;
+    }
+    await executable.dispose();
+    expect(state).toEqual(expected);
+    const records = (await metricsOf(paths)) as { kind: string; nonFinite?: number }[];
+    expect(records.filter(({ kind, nonFinite }) => kind === 'step' && nonFinite !== 0)).toEqual([]);
+  });
+
+  test('is named where it diverges', async () => {
+    const paths = runPaths(await temporaryFolder());
+    const program = tinyProgram(1e38, FEATURES);
+    const engine = await createOnnxEngine({ threads: 2 });
+    await expect(trainLoop(options(paths, program, { engine, batchAt }))).rejects.toMatchObject({
+      code: 'QS7110',
+      message: expect.stringContaining("the first value that is not finite is 'w'"),
+    });
+    const last = (await metricsOf(paths)).at(-1) as { nonFinite: number };
+    expect(last.nonFinite).toBeGreaterThan(FEATURES / 2);
+  });
 });
 
 test('a log shorter than the checkpoint says is refused', async () => {

@@ -3,6 +3,7 @@ import { type Graph, nodeOf, type OpNode, type TensorType } from '../../ir/graph
 import { type NoiseStream, noiseStreams } from '../../ir/noise.ts';
 import type { OnnxContext, OnnxScheme } from '../../ir/onnx-context.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
+import { PRODUCTS } from '../../ir/products.ts';
 import type { FloatTensors } from '../../ir/tensor.ts';
 import { REGISTRY } from '../../ops/registry.ts';
 import { irVersionOf } from './check-model.ts';
@@ -69,8 +70,6 @@ export interface Products {
   readonly all: number;
   readonly inIntegers: number;
 }
-
-const PRODUCTS: ReadonlySet<OpName> = new Set(['matmul', 'conv2d', 'conv2dInputGrad', 'conv2dWeightGrad']);
 
 const OPSET = 21;
 

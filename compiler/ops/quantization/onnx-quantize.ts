@@ -66,8 +66,8 @@ function onIntegers(
 
 /**
  * QuantizeLinear and a clip and conversion of bytes, which are faster than the same in f32 and equal it: both are
- * `saturate(roundHalfEven(x / scale))`, and grids narrower than a byte saturate once more. DequantizeLinear is avoided: around it
- * onnxruntime would fuse operators into integer ones, which round differently.
+ * `saturate(roundHalfEven(x / scale))`, and grids narrower than a byte saturate once more. DequantizeLinear of bytes is avoided:
+ * around it onnxruntime would fuse operators into integer ones, which round differently.
  */
 function throughBytes(
   nodes: Nodes,

@@ -159,6 +159,41 @@ describe('products of codes', () => {
     );
   });
 
+  test('are exact in all three directions, for every kernel and padding', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        imageGeometry(true),
+        fc.record({ x: fc.integer({ min: 2, max: 8 }), w: fc.integer({ min: 2, max: 8 }) }),
+        fc.constantFrom(64, 70),
+        async (geometry, bits, filters) => {
+          const { graph, inputs } = products(
+            { ...geometry, strides: [1, 1], filters },
+            element(bits.x, false),
+            element(bits.w, true),
+            element(8, true),
+            false,
+          );
+          const integers = operatorsOf(graph).filter((op) => op === 'MatMulInteger');
+          expect(integers.length).toBeGreaterThanOrEqual(2);
+          await expectEqual(graph, inputs);
+        },
+      ),
+      cases(12),
+    );
+  });
+
+  test.each([
+    [32, { batch: 64, channels: 1, filters: 16, input: [8, 8] }],
+    [16, { batch: 5, channels: 1, filters: 32, input: [28, 28] }],
+    [8, { batch: 42, channels: 1, filters: 16, input: [14, 14] }],
+  ] as const)('are exact where δ is transposed in two steps, by way of %i columns', async (split, size) => {
+    const { graph, inputs } = byteProducts(size, true);
+    const text = printModel(emitOnnx(graph, { scheme: 'arithmetic' }).model);
+    const rows = (size.filters * size.batch * size.input[0] * size.input[1]) / split;
+    expect(text).toContain(`const.int64.${rows}_${split})`);
+    await expectEqual(graph, inputs);
+  });
+
   test('of the largest codes neither saturate nor wrap', async () => {
     const { graph, inputs } = byteProducts({ batch: 3, channels: 16, filters: 8, input: [5, 5] }, false);
     expect(operatorsOf(graph).filter((op) => op === 'MatMulInteger')).toHaveLength(3);
@@ -367,8 +402,11 @@ describe('masks as ramps', () => {
         fc.constantFrom(-1, 0, 1),
       )
       .map(([v, by]) => [v, Math.fround(v * (1 + by * 2 ** -23)), v]);
+    const far = fc
+      .constantFrom([3e38, -3e38, 3e38], [-3e38, -3e38, 3e38], [0, -0, 2 ** -126])
+      .map((v) => v.map(Math.fround));
     await fc.assert(
-      fc.asyncProperty(fc.array(near, { minLength: 16, maxLength: 16 }), async (windows) => {
+      fc.asyncProperty(fc.array(fc.oneof(near, far), { minLength: 16, maxLength: 16 }), async (windows) => {
         const inputs = new Map([
           ['x', ndarray([2, 1, 1, 24], windows.flat())],
           ['delta', filled([2, 1, 1, 8], (i) => i + 1)],

@@ -31,9 +31,9 @@ export function elementwise<K extends OpName>(): LoweringRule<K> {
   };
 }
 
-/** The mask of relu. */
+/** The mask of relu as a ramp. */
 export const step: LoweringRule<'step'> = (lowering, { operands: [x] }, value) => {
-  if (x === undefined) return false;
+  if (x === undefined || !lowering.uses('rampMasks')) return false;
   const { values } = lowering;
   if (values.isInner(x)) values.setInner(value, positive(lowering, values.inner(x)));
   else values.setPlain(value, positive(lowering, values.plain(x)));

@@ -32,7 +32,7 @@ const LEAST_TERMS = 64;
 /** From this many weights on the product outweighs a second gathering of columns. */
 const SIGNED_COLUMNS = 4000;
 
-/** `s·t·(W·columns)`: weights with a zero point by columns of bytes, then one conversion and one product with the scales of the channels. */
+/** `s·t·(W·columns)`: weights with a zero point by columns of bytes, then the scales of the channels. */
 export const integerConv2d: LoweringRule<'conv2d'> = (lowering, node, value) => {
   const product = integerForward(lowering, node);
   if (product === undefined) return false;
@@ -114,21 +114,27 @@ function integerForward(
     lowering.constant('uint8', 128),
     ...(apart ? [lowering.constant('int8', -128)] : []),
   ]);
+  const scales = sizeOf(weights.scale.type.shape);
   const scale = lowering.op('Mul', [
-    lowering.reshape(weights.scale.name, [sizeOf(weights.scale.type.shape)]),
+    lowering.reshape(weights.scale.name, [scales]),
     lowering.reshape(image.scale.name, [1]),
   ]);
   const size = [filters, output[0], output[1], batch];
   return {
     sums: lowering.reshape(lowering.op('Cast', [sums], { to: { type: 'float' } }), size),
-    factors: lowering.reshape(scale, [sizeOf(weights.scale.type.shape), 1, 1, 1]),
-    scaled: lowering.reshape(scaledSums(lowering, sums, scale), size),
+    factors: lowering.reshape(scale, [scales, 1, 1, 1]),
+    scaled: lowering.reshape(scaledSums(lowering, sums, scale, scales), size),
   };
 }
 
-/** `scale·sums` in one pass where conversion and product take two: of int32 `[O, K]` and the scale of each row or of all. */
-function scaledSums(lowering: Lowering, sums: string, scale: string): string {
-  return lowering.op('DequantizeLinear', [sums, scale], { axis: 0 });
+/**
+ * `scale·sums` in one pass where conversion and product take two: of int32 `[O, K]` and `[O]` scales, or one. Onnxruntime fuses other operators
+ * into a DequantizeLinear of bytes at a constant scale; this one is of neither.
+ */
+function scaledSums(lowering: Lowering, sums: string, scale: string, scales: number): string {
+  return scales === 1
+    ? lowering.op('DequantizeLinear', [sums, lowering.reshape(scale, [])])
+    : lowering.op('DequantizeLinear', [sums, scale], { axis: 0 });
 }
 
 /**
@@ -168,7 +174,7 @@ export const integerInputGrad: LoweringRule<'conv2dInputGrad'> = (lowering, node
     lowering.reshape(weights.scale.name, []),
     lowering.reshape(deltas.scale.name, []),
   ]);
-  const scaled = scaledSums(lowering, sums, scale);
+  const scaled = scaledSums(lowering, sums, scale, 1);
   values.setInner(value, lowering.reshape(scaled, [channels, input[0], input[1], batch]));
   lowering.inIntegers.add(value);
   return true;

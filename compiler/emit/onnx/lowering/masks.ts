@@ -1,18 +1,15 @@
 import type { Lowering } from './lowering.ts';
 
-const LARGEST = { float: Math.fround(3.4028234663852886e38) };
+/** The largest number of float32. */
+const LARGEST = { float: (2 - 2 ** -23) * 2 ** 127 };
 
 /*
- * Masks as ramps: `min(max(α·x + β, 0), 1)` with the largest α is 0 or 1 for every x but those of magnitude below 2⁻¹²⁸, which are less than
+ * Masks as ramps: `min(max(α·x + β, 0), 1)` with the largest α is 0 or 1 for every x but those of magnitude up to 2⁻¹²⁸, which are less than
  * the least normal number and count in part. It is one pass in all threads, where a comparison makes booleans that one thread converts.
  */
 
 /** 1 where x > 0, 0 elsewhere; x f32. */
 export function positive(lowering: Lowering, x: string): string {
-  if (!lowering.uses('rampMasks')) {
-    const compared = lowering.op('Greater', [x, lowering.constant('float', 0)]);
-    return lowering.op('Cast', [compared], { to: { type: 'float' } });
-  }
   return lowering.op('HardSigmoid', [x], { alpha: LARGEST, beta: { float: 0 } });
 }
 

@@ -22,7 +22,7 @@ const RULES: { readonly [K in OpName]?: LoweringRule<K> } = {
   log: elementwise(),
   sqrt: elementwise(),
   relu: elementwise(),
-  step,
+  step: firstOf(step, elementwise()),
   stopGradient: elementwise(),
   add: firstOf(pooledSums, addBias, elementwise()),
   sub: elementwise(),

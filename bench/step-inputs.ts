@@ -1,0 +1,27 @@
+import { sizeOf } from '../compiler/ir/graph.ts';
+import type { TrainingProgram } from '../compiler/lower/program.ts';
+import { uniforms } from '../compiler/numeric/random.ts';
+import type { HostTensor, Tensors } from '../runtime/engines/engine.ts';
+import { hyperValues } from '../runtime/train/hyper.ts';
+import { initialState } from '../runtime/train/state.ts';
+
+/** The initial state with a batch of random samples. */
+export function inputsOf(program: TrainingProgram): Tensors {
+  const inputs = new Map<string, HostTensor>(initialState(program, 0));
+  for (const [name, value] of hyperValues(program, { step: 0, stepsPerEpoch: 1, epochs: 1 })) {
+    inputs.set(name, { dtype: 'f32', shape: [], data: Float32Array.of(value) });
+  }
+  for (const node of program.step.nodes) {
+    if (node.kind !== 'input' || node.role !== 'batch') continue;
+    const { dtype, shape } = node.type;
+    const drawn = uniforms(0, node.input, 0, sizeOf(shape));
+    const classes = program.target.count;
+    inputs.set(
+      node.input,
+      dtype === 'i32'
+        ? { dtype, shape, data: Int32Array.from(drawn, (u) => Math.floor(u * classes)) }
+        : { dtype, shape, data: drawn },
+    );
+  }
+  return inputs;
+}

@@ -1,0 +1,9 @@
+import type { OpName } from './op-attributes.ts';
+
+/** Ops that sum products: what F and B consist of, and U does not. */
+export const PRODUCTS: ReadonlySet<OpName> = new Set([
+  'matmul',
+  'conv2d',
+  'conv2dInputGrad',
+  'conv2dWeightGrad',
+]);
