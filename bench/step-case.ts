@@ -5,17 +5,15 @@ import { type Graph, nodeOf, type OpNode, sizeOf } from '../compiler/ir/graph.ts
 import { largestStream } from '../compiler/ir/noise.ts';
 import type { OpName } from '../compiler/ir/op-attributes.ts';
 import type { TrainingProgram } from '../compiler/lower/program.ts';
-import { noisePool, poolOffset, poolSize, uniforms } from '../compiler/numeric/random.ts';
+import { noisePool, poolOffset, poolSize } from '../compiler/numeric/random.ts';
 import { REGISTRY } from '../compiler/ops/registry.ts';
 import { compile } from '../compiler/pipeline.ts';
 import type { Source } from '../compiler/source/source.ts';
 import type { HostTensor } from '../runtime/engines/engine.ts';
 import { encodeSafetensors } from '../runtime/storage/safetensors.ts';
 import { initialState } from '../runtime/train/state.ts';
+import { randomBatch, SEED } from './step-inputs.ts';
 import { type Formats, type Model, stepSource } from './step-specs.ts';
-
-/** Seed of parameters, batch and noise, the same for every engine. */
-export const SEED = 0;
 
 /** One model in one set of formats, with everything that an engine of any language needs to take the same step. */
 export interface StepCase {
@@ -74,23 +72,6 @@ export function compileSource(source: Source) {
 function withConstantRate(optimizer: Optimizer): StepCase['optimizer'] {
   if (optimizer.lr.kind !== 'constant') throw new Error('the learning rate is not constant');
   return { ...optimizer, lr: optimizer.lr };
-}
-
-/** Uniform samples with uniform labels. */
-function randomBatch({ step, target }: TrainingProgram): Map<string, HostTensor> {
-  const tensors = new Map<string, HostTensor>();
-  for (const node of step.nodes) {
-    if (node.kind !== 'input' || node.role !== 'batch') continue;
-    const { dtype, shape } = node.type;
-    const drawn = uniforms(SEED, node.input, 0, sizeOf(shape));
-    tensors.set(
-      node.input,
-      dtype === 'i32'
-        ? { dtype, shape, data: Int32Array.from(drawn, (u) => Math.floor(u * target.count)) }
-        : { dtype, shape, data: drawn },
-    );
-  }
-  return tensors;
 }
 
 function slices(graph: Graph, pool: number): StreamSlice[] {

@@ -8,7 +8,7 @@ import { createOnnxEngine, type OnnxEngineOptions } from '../runtime/engines/onn
 import { loadBackend, type Tfjs } from '../runtime/engines/tfjs-backend.ts';
 import { evaluateModules } from '../runtime/engines/tfjs-module.ts';
 import { hyperValues } from '../runtime/train/hyper.ts';
-import { SEED } from './step-case.ts';
+import { SEED } from './step-inputs.ts';
 
 /** A training run that takes one step after another. */
 export interface Training {

@@ -7,3 +7,9 @@ export const PRODUCTS: ReadonlySet<OpName> = new Set([
   'conv2dInputGrad',
   'conv2dWeightGrad',
 ]);
+
+/** How many ops of a graph sum products, and for how many of them these are of integers. */
+export interface Products {
+  readonly all: number;
+  readonly inIntegers: number;
+}

@@ -16,6 +16,9 @@ import {
 export const MIN_SCALE = 2 ** -126;
 export const MAX_SCALE = 2 ** 127;
 
+/** The largest number of float32. */
+export const LARGEST_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
+
 /** To the nearest integer, ties to the even one. */
 export function roundHalfEven(x: number): number {
   const up = Math.round(x);

@@ -1,5 +1,5 @@
-import type { Products } from '../../compiler/emit/onnx/emit.ts';
 import type { Graph } from '../../compiler/ir/graph.ts';
+import type { Products } from '../../compiler/ir/products.ts';
 
 /** A dense tensor on the host, row-major. */
 export type HostTensor =

@@ -1,8 +1,9 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { checkModel } from '../../compiler/emit/onnx/check-model.ts';
-import { emitOnnx, type OnnxOptions, type Products } from '../../compiler/emit/onnx/emit.ts';
+import { emitOnnx, type OnnxOptions } from '../../compiler/emit/onnx/emit.ts';
 import type { NoiseLayout } from '../../compiler/emit/onnx/noise-inputs.ts';
 import { type Graph, sameShape, type TensorType } from '../../compiler/ir/graph.ts';
+import type { Products } from '../../compiler/ir/products.ts';
 import type { Executable, HostTensor, Tensors } from './engine.ts';
 import { StepNoise } from './onnx-noise.ts';
 import type { OnnxRuntime } from './onnx-runtime.ts';

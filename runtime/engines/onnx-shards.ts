@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { InferenceSession } from 'onnxruntime-node';
-import type { Products } from '../../compiler/emit/onnx/emit.ts';
+import type { Products } from '../../compiler/ir/products.ts';
 import type { Shard, ShardedStep } from '../../compiler/ir/shards.ts';
 import type { Executable, HostTensor, Tensors } from './engine.ts';
 import { OnnxExecutable, type PreparedGraph } from './onnx-executable.ts';

@@ -5,6 +5,9 @@ import type { HostTensor, Tensors } from '../engines/engine.ts';
 /** Outputs of at least so many values are summed in the step, while they are in the cache, instead of here. */
 const LARGE = 1 << 14;
 
+/** The further output; no tensor of a spec has spaces in its name. */
+const SUM = 'sum of large outputs';
+
 /** Counts the values that are NaN or infinite among the outputs of a step. */
 export interface Watch {
   /** The step with one more output, from which it follows of its large outputs that all values are finite. */
@@ -21,7 +24,7 @@ export interface Watch {
  */
 export function watch(step: Graph, least = LARGE): Watch {
   const large = step.outputs.filter(({ value }) => sizeOf(nodeOf(step, value).type.shape) >= least);
-  if (large.length === 0) return { step, countNonFinite: (outputs) => countAll(outputs.values()) };
+  if (large.length === 0) return { step, countNonFinite: (outputs) => countAllNonFinite(outputs.values()) };
   const builder = newBuilder(step.nodes);
   const sums = large.map(({ name, value }) =>
     builder.at({ ...nodeOf(step, value).origin, name: `${name}.sum` }, () => {
@@ -33,25 +36,19 @@ export function watch(step: Graph, least = LARGE): Watch {
     }),
   );
   const total = sums.reduce((a, b) => builder.op('add', [a, b], {}));
-  const name = nameOutside(step.outputs.map((output) => output.name));
   const names = new Set(large.map((output) => output.name));
   return {
-    step: builder.build(step.name, [...step.outputs, { name, value: total }]),
+    step: builder.build(step.name, [...step.outputs, { name: SUM, value: total }]),
     countNonFinite: (outputs) => {
-      const cleared = Number.isFinite(outputs.get(name)?.data[0]) ? names : new Set<string>();
-      const others = [...outputs].filter(([of]) => of !== name && !cleared.has(of));
-      return countAll(others.map(([, tensor]) => tensor));
+      const cleared = Number.isFinite(outputs.get(SUM)?.data[0]) ? names : new Set<string>();
+      const others = [...outputs].filter(([of]) => of !== SUM && !cleared.has(of));
+      return countAllNonFinite(others.map(([, tensor]) => tensor));
     },
   };
 }
 
-function nameOutside(taken: readonly string[]): string {
-  let name = 'sum';
-  while (taken.includes(name)) name = `${name}.sum`;
-  return name;
-}
-
-function countAll(tensors: Iterable<HostTensor>): number {
+/** How many values of all of them are NaN or infinite. */
+export function countAllNonFinite(tensors: Iterable<HostTensor>): number {
   let count = 0;
   for (const tensor of tensors) count += countNonFinite(tensor);
   return count;

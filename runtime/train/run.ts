@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
+import type { Products } from '../../compiler/ir/products.ts';
 import type { Compiled } from '../../compiler/pipeline.ts';
 import type { TrainingFormats } from '../auto/training-formats.ts';
 import { trainingBatches } from '../data/batches.ts';
 import type { Dataset } from '../data/split.ts';
-import type { Engine, Executable } from '../engines/engine.ts';
+import type { Engine } from '../engines/engine.ts';
 import { writeAtomic } from '../storage/atomic.ts';
 import { systemCode } from '../storage/data-error.ts';
 import { batchTensors } from './batch-tensors.ts';
@@ -41,7 +42,7 @@ export interface TrainObserver {
     readonly stepsPerEpoch: number;
   }): void;
   /** How many products of the step are of integers; called before the first step, and where formats change while training, again. */
-  onProducts?(products: NonNullable<Executable['products']>): void;
+  onProducts?(products: Products): void;
   onStep(record: StepRecord): void;
   onEpoch(record: EpochRecord): void;
 }

@@ -3,7 +3,7 @@ import { type Graph, nodeOf, type OpNode, type TensorType } from '../../ir/graph
 import { type NoiseStream, noiseStreams } from '../../ir/noise.ts';
 import type { OnnxContext, OnnxScheme } from '../../ir/onnx-context.ts';
 import type { OpName } from '../../ir/op-attributes.ts';
-import { PRODUCTS } from '../../ir/products.ts';
+import { PRODUCTS, type Products } from '../../ir/products.ts';
 import type { FloatTensors } from '../../ir/tensor.ts';
 import { REGISTRY } from '../../ops/registry.ts';
 import { irVersionOf } from './check-model.ts';
@@ -60,15 +60,9 @@ export interface OnnxEmission {
    * `<input>.next`, because names in a model are unique.
    */
   readonly outputs: ReadonlyMap<string, string>;
-  /** Convolutions, matrix products and their gradients, and how many of them multiply integers. */
   readonly products: Products;
   /** Formats that cannot be exported (scheme `qdq`); the model holds arithmetic in their place. */
   readonly diagnostics: readonly Diagnostic[];
-}
-
-export interface Products {
-  readonly all: number;
-  readonly inIntegers: number;
 }
 
 const OPSET = 21;

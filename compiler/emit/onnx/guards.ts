@@ -1,3 +1,4 @@
+import { LARGEST_FLOAT32 } from '../../numeric/round.ts';
 import type { GraphView } from './graph-view.ts';
 import type { GraphProto, NodeProto } from './schema.ts';
 import { makeTensor } from './tensor-data.ts';
@@ -23,6 +24,6 @@ export function guardFloatWeights(view: GraphView): GraphProto {
     return [{ name: output, opType: 'Max', input: [x, LOWEST], output: [output], attribute: [] }, changed];
   });
   if (guarded.size === 0) return graph;
-  const lowest = makeTensor(LOWEST, 'float', [], [Math.fround(-3.4028234663852886e38)]);
+  const lowest = makeTensor(LOWEST, 'float', [], [-LARGEST_FLOAT32]);
   return { ...graph, node, initializer: [...graph.initializer, lowest] };
 }

@@ -2,7 +2,7 @@ import type { TrainingProgram } from '../../../compiler/lower/program.ts';
 import { lowerTraining } from '../../../compiler/lower/training.ts';
 import type { Compiled } from '../../../compiler/pipeline.ts';
 import { lineStarts, positionAt, type Source } from '../../../compiler/source/source.ts';
-import { countNonFinite } from '../../train/finite.ts';
+import { countAllNonFinite } from '../../train/finite.ts';
 import { hyperValues } from '../../train/hyper.ts';
 import { initialState, type State } from '../../train/state.ts';
 import type { Engine, HostTensor, Tensors } from '../engine.ts';
@@ -52,9 +52,7 @@ export async function measureAgreement(
       forEachPair(all, (a, b) => {
         drift.add(`${all[b]?.name} − ${all[a]?.name}`, results[b] ?? new Map(), results[a] ?? new Map());
       });
-      for (const outputs of results) {
-        for (const tensor of outputs.values()) nonFinite += countNonFinite(tensor);
-      }
+      for (const outputs of results) nonFinite += countAllNonFinite(outputs.values());
       state = nextState(program, results[0] ?? new Map());
     }
   } finally {

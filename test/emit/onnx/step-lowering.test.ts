@@ -159,7 +159,7 @@ describe('products of codes', () => {
     );
   });
 
-  test('are exact in all three directions, for every kernel and padding', async () => {
+  test('that are gradients are exact for every kernel and padding', async () => {
     await fc.assert(
       fc.asyncProperty(
         imageGeometry(true),
@@ -174,7 +174,8 @@ describe('products of codes', () => {
             false,
           );
           const integers = operatorsOf(graph).filter((op) => op === 'MatMulInteger');
-          expect(integers.length).toBeGreaterThanOrEqual(2);
+          // Of at most 48 terms, the forward product is none.
+          expect(integers).toHaveLength(2);
           await expectEqual(graph, inputs);
         },
       ),

@@ -72,16 +72,21 @@ function onlyPooled(lowering: Lowering, value: Value): boolean {
   return users.length > 0 && pools && !lowering.graph.outputs.some((o) => o.value === value);
 }
 
+/** An image that lies innermost and weights that do not, where both have codes. */
+function imageAndWeights({ values }: Lowering, [x, w]: readonly Value[]) {
+  if (x === undefined || w === undefined || !values.isInner(x) || values.isInner(w)) return undefined;
+  const [image, weights] = [values.codes(x), values.codes(w)];
+  return image && weights && { x, w, image, weights };
+}
+
 function integerForward(
   lowering: Lowering,
   node: OpNode<'conv2d'>,
 ): (IntegerSums & { readonly scaled: string }) | undefined {
-  const [x, w] = node.operands;
-  if (x === undefined || w === undefined || !lowering.uses('integerForward')) return undefined;
+  const operands = lowering.uses('integerForward') ? imageAndWeights(lowering, node.operands) : undefined;
+  if (operands === undefined) return undefined;
+  const { x, w, image, weights } = operands;
   const { values } = lowering;
-  const [image, weights] = [values.codes(x), values.codes(w)];
-  if (image === undefined || weights === undefined || !values.isInner(x) || values.isInner(w))
-    return undefined;
   const geometry = geometryOfForward(values.typeOf(x), values.typeOf(w), node.attributes);
   const { batch, channels, filters, kernel, output } = geometry;
   const terms = channels * kernel[0] * kernel[1];
@@ -114,27 +119,36 @@ function integerForward(
     lowering.constant('uint8', 128),
     ...(apart ? [lowering.constant('int8', -128)] : []),
   ]);
-  const scales = sizeOf(weights.scale.type.shape);
-  const scale = lowering.op('Mul', [
-    lowering.reshape(weights.scale.name, [scales]),
-    lowering.reshape(image.scale.name, [1]),
-  ]);
+  const scale = scaleOfProduct(lowering, weights, image);
   const size = [filters, output[0], output[1], batch];
   return {
     sums: lowering.reshape(lowering.op('Cast', [sums], { to: { type: 'float' } }), size),
-    factors: lowering.reshape(scale, [scales, 1, 1, 1]),
-    scaled: lowering.reshape(scaledSums(lowering, sums, scale, scales), size),
+    factors: lowering.reshape(scale.name, [scale.size, 1, 1, 1]),
+    scaled: lowering.reshape(scaledSums(lowering, sums, scale), size),
   };
+}
+
+/** Scales of products of codes: as many as the first operand has, of which the second has one. */
+interface Scale {
+  readonly name: string;
+  readonly size: number;
+}
+
+function scaleOfProduct(lowering: Lowering, a: Codes, b: Codes): Scale {
+  const size = sizeOf(a.scale.type.shape);
+  const factors = [
+    lowering.reshape(a.scale.name, size === 1 ? [] : [size]),
+    lowering.reshape(b.scale.name, []),
+  ];
+  return { name: lowering.op('Mul', factors), size };
 }
 
 /**
  * `scale·sums` in one pass where conversion and product take two: of int32 `[O, K]` and `[O]` scales, or one. Onnxruntime fuses other operators
  * into a DequantizeLinear of bytes at a constant scale; this one is of neither.
  */
-function scaledSums(lowering: Lowering, sums: string, scale: string, scales: number): string {
-  return scales === 1
-    ? lowering.op('DequantizeLinear', [sums, lowering.reshape(scale, [])])
-    : lowering.op('DequantizeLinear', [sums, scale], { axis: 0 });
+function scaledSums(lowering: Lowering, sums: string, { name, size }: Scale): string {
+  return lowering.op('DequantizeLinear', [sums, name], size === 1 ? {} : { axis: 0 });
 }
 
 /**
@@ -142,12 +156,10 @@ function scaledSums(lowering: Lowering, sums: string, scale: string, scales: num
  * scale between them.
  */
 export const integerInputGrad: LoweringRule<'conv2dInputGrad'> = (lowering, node, value) => {
-  const [delta, w] = node.operands;
-  if (delta === undefined || w === undefined || !lowering.uses('integerInputGrad')) return false;
+  const operands = lowering.uses('integerInputGrad') ? imageAndWeights(lowering, node.operands) : undefined;
+  if (operands === undefined) return false;
+  const { x: delta, w, image: deltas, weights } = operands;
   const { values } = lowering;
-  const [deltas, weights] = [values.codes(delta), values.codes(w)];
-  if (deltas === undefined || weights === undefined || !values.isInner(delta) || values.isInner(w))
-    return false;
   const geometry = geometryOfInputGrad(values.typeOf(delta), values.typeOf(w), node.attributes);
   const { batch, channels, filters, input, kernel, output, window } = geometry;
   const terms = filters * kernel[0] * kernel[1];
@@ -170,11 +182,7 @@ export const integerInputGrad: LoweringRule<'conv2dInputGrad'> = (lowering, node
     columnsOf(lowering, deltas.name, 'int8', across),
     lowering.constant('uint8', 128),
   ]);
-  const scale = lowering.op('Mul', [
-    lowering.reshape(weights.scale.name, []),
-    lowering.reshape(deltas.scale.name, []),
-  ]);
-  const scaled = scaledSums(lowering, sums, scale, 1);
+  const scaled = scaledSums(lowering, sums, scaleOfProduct(lowering, weights, deltas));
   values.setInner(value, lowering.reshape(scaled, [channels, input[0], input[1], batch]));
   lowering.inIntegers.add(value);
   return true;
@@ -276,10 +284,7 @@ function writeWeightProduct(lowering: Lowering, node: OpNode<'conv2dWeightGrad'>
   const total = parts.length === 1 ? first : lowering.op('Sum', parts);
   const slice = (start: number, end: number) =>
     lowering.op('Slice', [total, lowering.constant('int64', [start]), lowering.constant('int64', [end])]);
-  const scale = lowering.op('Mul', [
-    lowering.reshape(image.scale.name, []),
-    lowering.reshape(deltas.scale.name, []),
-  ]);
+  const scale = scaleOfProduct(lowering, image, deltas).name;
   return {
     weights: ones ? slice(0, terms) : total,
     scale,

@@ -1,7 +1,7 @@
+import { LARGEST_FLOAT32 } from '../../../numeric/round.ts';
 import type { Lowering } from './lowering.ts';
 
-/** The largest number of float32. */
-const LARGEST = { float: (2 - 2 ** -23) * 2 ** 127 };
+const LARGEST = { float: LARGEST_FLOAT32 };
 
 /*
  * Masks as ramps: `min(max(α·x + β, 0), 1)` with the largest α is 0 or 1 for every x but those of magnitude up to 2⁻¹²⁸, which are less than
